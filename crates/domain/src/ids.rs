@@ -36,10 +36,10 @@ macro_rules! ids {
 
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-                use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+                use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
                 ObjectBuilder::new()
                     .schema_type(Type::String)
-                    .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+                    .format(Some(SchemaFormat::Custom("uuid".into())))
                     .examples(["01936f5e-8c2a-7b3d-9e4f-5a6b7c8d9e0f"])
                     .into()
             }

@@ -1,0 +1,3 @@
+DROP TABLE article_slugs;
+DROP TABLE revisions;
+DROP TABLE articles;

@@ -1,0 +1,12 @@
+DROP TABLE messages;
+DROP TABLE deliveries;
+DROP TABLE digest_items;
+DROP TABLE issue_items;
+DROP TABLE issues;
+DROP TABLE suppressions;
+DROP TABLE consent_events;
+DROP TABLE consent_texts;
+DROP TABLE subscription_tokens;
+DROP TABLE subscriber_categories;
+DROP TABLE subscribers;
+DROP TABLE newsletters;
