@@ -4,6 +4,7 @@
 
 pub mod error;
 pub mod ids;
+pub mod text;
 mod time;
 
 pub use error::{Error, Fault, Place, Result};
