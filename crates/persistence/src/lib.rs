@@ -1,14 +1,21 @@
 //! What a publication remembers: per aggregate, the operations (load, let the domain decide, save, record what
 //! changed) and, private beneath them, the SQL. Every query is written once and runs on both engines.
 
+pub mod articles;
 pub mod audit;
+mod bylines;
+mod categories;
 pub mod changes;
 mod db;
 pub mod idempotency;
+mod joins;
 pub mod migrations;
+pub mod published;
 mod schema;
+mod search;
 pub mod sessions;
 mod slugs;
+pub mod site;
 pub mod tags;
 pub mod users;
 
