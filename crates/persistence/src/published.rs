@@ -518,3 +518,21 @@ fn conditions(conn: &mut Conn, filters: &Filters) -> Result<Option<Conditions>> 
         before: filters.published_before,
     }))
 }
+
+/// Whether the public sees an article now.
+pub(crate) fn is_visible(conn: &mut Conn, id: &str, now: Timestamp) -> Result<bool> {
+    Ok(live_slug(conn, id, now)?.is_some())
+}
+
+/// The surrogate keys of the lists that hold an article.
+pub(crate) fn keys(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
+    let scopes: Vec<(String, String)> = published_in::table
+        .filter(published_in::article_id.eq(id))
+        .select((published_in::scope, published_in::scope_id))
+        .load(conn)?;
+    let key = |(scope, id): (String, String)| {
+        let kind = if scope == "subtree" { "category" } else { scope.as_str() };
+        format!("{kind}:{id}")
+    };
+    Ok(scopes.into_iter().map(key).collect())
+}
