@@ -139,6 +139,15 @@ impl<E: std::error::Error> From<E> for Error {
     }
 }
 
+/// At most 64 characters of what a client sent, to say it back.
+pub fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(64).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(64).is_some() {
+        short.push('…');
+    }
+    short
+}
+
 /// Collects the faults of a request, so that one answer names them all.
 ///
 /// ```

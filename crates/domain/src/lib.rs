@@ -4,7 +4,16 @@
 
 pub mod error;
 pub mod ids;
+pub mod merge;
+pub mod permissions;
+pub mod secrets;
+pub mod site;
+pub mod tags;
+pub mod text;
 mod time;
+mod version;
 
 pub use error::{Error, Fault, Place, Result};
+pub use permissions::Actor;
 pub use time::Timestamp;
+pub use version::Seen;

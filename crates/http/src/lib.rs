@@ -1,1 +1,47 @@
-//! placeholder
+//! The API: turns a request into one call and one transaction, and its outcome into an answer.
+
+mod access;
+mod answer;
+mod app;
+pub mod catalogue;
+mod edge;
+mod health;
+mod metrics;
+mod openapi;
+mod page;
+mod problem;
+mod refused;
+mod request;
+mod routes;
+mod tags;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web;
+
+pub use access::{LIFETIME as ACCESS_TOKEN_SECONDS, issue as issue_access_token};
+pub use app::{App, CachePolicy, Clock, Config};
+pub use openapi::{document as openapi_document, text as openapi_text};
+
+/// The application as the server runs it, and as tests call it.
+pub fn application(
+    app: web::Data<App>,
+) -> actix_web::App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    actix_web::App::new()
+        .app_data(app)
+        .configure(routes::configure)
+        .default_service(web::route().to(edge::unrouted))
+        .wrap(from_fn(edge::authenticate))
+        .wrap(from_fn(edge::mark))
+        .wrap(Compress::default())
+        .wrap(from_fn(edge::outer))
+}

@@ -453,6 +453,11 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(refresh_tokens -> sessions (session_id));
+diesel::joinable!(subscriber_categories -> subscribers (subscriber_id));
+diesel::joinable!(deliveries -> subscribers (subscriber_id));
+
 diesel::allow_tables_to_appear_in_same_query!(
     site,
     users,

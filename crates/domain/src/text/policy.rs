@@ -1,0 +1,215 @@
+//! What markup may hold: one allow-list for articles, a narrower one for comments.
+//!
+//! Never on either: `svg`, `math`, `style`, `iframe`, `script`, `title`, `textarea`, `noscript`, `xmp`, `template`.
+//! Every known hole of the sanitiser needed one of them (RUSTSEC-2025-0071, -2026-0193, -2026-0213).
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use ammonia::{Builder, UrlRelative};
+use url::Url;
+
+/// Elements of an article.
+pub(super) const ARTICLE_TAGS: &[&str] = &[
+    "a",
+    "abbr",
+    "b",
+    "bdi",
+    "bdo",
+    "blockquote",
+    "br",
+    "caption",
+    "cite",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "del",
+    "details",
+    "dfn",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "figcaption",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "img",
+    "input",
+    "ins",
+    "kbd",
+    "li",
+    "mark",
+    "ol",
+    "p",
+    "pre",
+    "q",
+    "rp",
+    "rt",
+    "ruby",
+    "s",
+    "samp",
+    "section",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "summary",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "tfoot",
+    "th",
+    "thead",
+    "time",
+    "tr",
+    "u",
+    "ul",
+    "var",
+    "wbr",
+];
+
+/// Attributes of an article's elements; [`article_attribute`] decides about their values.
+pub(super) const ARTICLE_ATTRIBUTES: &[(&str, &[&str])] = &[
+    ("a", &["aria-label", "class", "href", "id", "title"]),
+    ("abbr", &["title"]),
+    ("blockquote", &["cite"]),
+    ("code", &["class"]),
+    ("col", &["span"]),
+    ("colgroup", &["span"]),
+    ("del", &["cite", "datetime"]),
+    ("details", &["open"]),
+    ("dfn", &["title"]),
+    ("img", &["alt", "height", "loading", "src", "title", "width"]),
+    ("input", &["checked", "disabled", "type"]),
+    ("ins", &["cite", "datetime"]),
+    ("li", &["id", "value"]),
+    ("ol", &["reversed", "start"]),
+    ("q", &["cite"]),
+    ("section", &["class"]),
+    ("sup", &["class"]),
+    ("td", &["align", "colspan", "rowspan"]),
+    ("th", &["align", "colspan", "rowspan", "scope"]),
+    ("time", &["datetime"]),
+];
+
+/// Attributes of every element of an article.
+pub(super) const ARTICLE_GENERIC: &[&str] = &["dir", "lang"];
+
+/// Elements of a comment; the only attributes are a link's `href` and our `rel`.
+pub(super) const COMMENT_TAGS: &[&str] =
+    &["a", "blockquote", "br", "code", "em", "li", "ol", "p", "pre", "strong", "ul"];
+
+/// Elements that go with all they hold, since what they hold is no text.
+const EMPTIED: &[&str] = &[
+    "iframe",
+    "math",
+    "noembed",
+    "noframes",
+    "noscript",
+    "object",
+    "plaintext",
+    "script",
+    "select",
+    "style",
+    "svg",
+    "template",
+    "textarea",
+    "title",
+    "xmp",
+];
+
+/// The policy for articles.
+pub(super) static ARTICLE: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut policy = Builder::empty();
+    policy
+        .tags(set(ARTICLE_TAGS))
+        .clean_content_tags(set(EMPTIED))
+        .tag_attributes(ARTICLE_ATTRIBUTES.iter().map(|&(tag, attributes)| (tag, set(attributes))).collect())
+        .generic_attributes(set(ARTICLE_GENERIC))
+        .url_schemes(set(&["http", "https", "mailto"]))
+        .url_relative(UrlRelative::PassThrough)
+        .link_rel(Some("noopener noreferrer"))
+        // A check box can be seen here, never used.
+        .set_tag_attribute_value("input", "disabled", "")
+        .attribute_filter(article_attribute);
+    policy
+});
+
+/// The policy for comments: on a page of ours they may only format and link.
+pub(super) static COMMENT: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut policy = Builder::empty();
+    policy
+        .tags(set(COMMENT_TAGS))
+        .clean_content_tags(set(EMPTIED))
+        .tag_attributes(HashMap::from([("a", set(&["href"]))]))
+        .url_schemes(set(&["http", "https"]))
+        .url_relative(UrlRelative::Deny)
+        .link_rel(Some("nofollow ugc noopener noreferrer"));
+    policy
+});
+
+fn set(names: &'static [&'static str]) -> HashSet<&'static str> {
+    names.iter().copied().collect()
+}
+
+/// Keeps, changes or drops the value of an attribute that the allow-list has let pass.
+fn article_attribute<'u>(tag: &str, attribute: &str, value: &'u str) -> Option<Cow<'u, str>> {
+    let keep = |yes: bool| yes.then_some(Cow::Borrowed(value));
+    match attribute {
+        "src" | "cite" => keep(is_web_or_relative(value)),
+        "id" => keep(is_footnote_id(value)),
+        "class" => classes(tag, value),
+        "width" | "height" | "colspan" | "rowspan" | "span" | "start" | "value" => keep(is_small_number(value)),
+        "dir" => keep(matches!(value, "ltr" | "rtl" | "auto")),
+        "lang" => keep(value.len() <= 35 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')),
+        "align" => keep(matches!(value, "left" | "center" | "right")),
+        "scope" => keep(matches!(value, "row" | "col" | "rowgroup" | "colgroup")),
+        "loading" => keep(matches!(value, "lazy" | "eager")),
+        "type" => keep(value == "checkbox"),
+        "checked" | "disabled" | "open" | "reversed" => Some("".into()),
+        _ => keep(true),
+    }
+}
+
+fn is_web_or_relative(address: &str) -> bool {
+    match Url::parse(address) {
+        Ok(url) => matches!(url.scheme(), "http" | "https"),
+        Err(error) => error == url::ParseError::RelativeUrlWithoutBase,
+    }
+}
+
+fn is_small_number(value: &str) -> bool {
+    (1..=5).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Ids of the Markdown renderer's footnotes. Any other id could take the place of a name that a page's scripts use.
+fn is_footnote_id(id: &str) -> bool {
+    id.strip_prefix("fn-").or_else(|| id.strip_prefix("fnref-")).is_some_and(|name| {
+        (1..=200).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.%".contains(&b))
+    })
+}
+
+/// The classes that mean something here: a code block's language and the parts of a footnote.
+fn classes<'u>(tag: &str, value: &'u str) -> Option<Cow<'u, str>> {
+    let ours = |class: &&str| match tag {
+        "code" => class.strip_prefix("language-").is_some_and(|name| {
+            (1..=40).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+#-_.".contains(&b))
+        }),
+        "section" => *class == "footnotes",
+        "sup" => *class == "footnote-ref",
+        "a" => *class == "footnote-backref",
+        _ => false,
+    };
+    let kept: Vec<&str> = value.split_ascii_whitespace().filter(ours).collect();
+    (!kept.is_empty()).then(|| kept.join(" ").into())
+}

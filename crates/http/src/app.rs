@@ -1,0 +1,153 @@
+//! What every route needs: the database, the keys, the clock and the configuration.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domain::secrets::Secrets;
+use domain::{Result, Timestamp};
+use ipnet::IpNet;
+use persistence::{Conn, Db, idempotency};
+use url::Url;
+
+use crate::answer::Reply;
+use crate::problem::Answer;
+
+/// Where the present comes from. Tests own theirs.
+#[derive(Debug, Clone)]
+pub enum Clock {
+    /// The machine's.
+    System,
+    /// One that stands still until it is moved: microseconds since the epoch.
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        match self {
+            Self::System => Timestamp::now(),
+            Self::Manual(micros) => Timestamp::from_micros(micros.load(Ordering::SeqCst)),
+        }
+    }
+}
+
+/// How the server answers; every member has its flag, variable and key (see `byline serve --help`).
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Byline's own address, from which every link to it is made; never taken from a request.
+    pub public_url: Url,
+    /// Hosts that requests may name; empty: any.
+    pub allowed_hosts: Vec<String>,
+    /// Origins that may use the routes that are not open to all.
+    pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether attempts are limited at all; off for benchmarks.
+    pub limits: bool,
+    /// What `/metrics` wants as a bearer token; absent: only loopback may read it.
+    pub metrics_token: Option<String>,
+    /// How long caches may keep public answers.
+    pub cache: CachePolicy,
+}
+
+/// `Cache-Control` of public answers, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub struct CachePolicy {
+    /// For browsers.
+    pub max_age: u64,
+    /// For shared caches.
+    pub s_maxage: u64,
+    /// How long a stale answer may be shown while a new one is fetched.
+    pub stale_while_revalidate: u64,
+}
+
+impl Default for CachePolicy {
+    fn default() -> Self {
+        Self { max_age: 0, s_maxage: 0, stale_while_revalidate: 30 }
+    }
+}
+
+impl Config {
+    /// What suits a server on this address: nothing trusted, nothing open that need not be.
+    pub fn new(public_url: Url) -> Self {
+        Self {
+            public_url,
+            allowed_hosts: Vec::new(),
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            limits: true,
+            metrics_token: None,
+            cache: CachePolicy::default(),
+        }
+    }
+
+    /// An absolute link to `path` (which begins with `/`) on this server.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+}
+
+/// The state of the application, shared by all workers.
+pub struct App {
+    /// The door to the database.
+    pub db: Db,
+    /// How the server answers.
+    pub config: Config,
+    /// The publication's keys.
+    pub secrets: Arc<Secrets>,
+    /// Where the present comes from.
+    pub clock: Clock,
+    /// Counters for `/metrics`.
+    pub metrics: crate::metrics::Metrics,
+}
+
+impl App {
+    /// Puts the application together.
+    pub fn new(db: Db, config: Config, secrets: Secrets, clock: Clock) -> Result<Self> {
+        Ok(Self { db, config, secrets: Arc::new(secrets), clock, metrics: crate::metrics::Metrics::new()? })
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Runs `work` in one transaction, with the present.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn, Timestamp) -> Result<T> + Send + 'static,
+    {
+        let now = self.now();
+        self.db.write(move |conn| work(conn, now)).await
+    }
+
+    /// Runs `work` on a connection that cannot write, with the present.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn, Timestamp) -> Result<T> + Send + 'static,
+    {
+        let now = self.now();
+        self.db.read(move |conn| work(conn, now)).await
+    }
+}
+
+impl App {
+    /// Runs `work` in one transaction, at most once per idempotency key: asked again, it gives the stored answer.
+    pub(crate) async fn once<F>(&self, request: Option<idempotency::Request>, work: F) -> Answer
+    where
+        F: FnOnce(&mut Conn, Timestamp) -> Result<Reply> + Send + 'static,
+    {
+        let reply = self.write(move |conn, now| {
+            let Some(request) = request else { return work(conn, now) };
+            if let Some(stored) = idempotency::recall(conn, &request, now)? {
+                return Reply::from_parts(stored.status.try_into()?, &stored.headers, stored.body);
+            }
+            let reply = work(conn, now)?;
+            idempotency::store(conn, &request, reply.parts()?, now)?;
+            Ok(reply)
+        });
+        Ok(reply.await?.into())
+    }
+}

@@ -1,0 +1,60 @@
+//! Every error code that the API may answer, with its page under `/docs/errors/{code}`.
+
+/// One code.
+pub struct Entry {
+    /// Its stable name.
+    pub code: &'static str,
+    /// The status it comes with.
+    pub status: u16,
+    /// What kind of problem it is.
+    pub title: &'static str,
+    /// What it means, and what a client can do.
+    pub help: &'static str,
+}
+
+const fn entry(code: &'static str, status: u16, title: &'static str, help: &'static str) -> Entry {
+    Entry { code, status, title, help }
+}
+
+/// The catalogue, by status and code.
+#[rustfmt::skip]
+pub const ENTRIES: &[Entry] = &[
+    entry("malformed", 400, "Malformed request", "The request is not of the form this operation takes: not JSON, a wrong type, an unknown member or parameter. `errors` names the place."),
+    entry("invalid_credentials", 401, "Wrong email or password", "No account has this email and password together. Both are checked alike, whether the account exists or not."),
+    entry("unauthenticated", 401, "Sign-in required", "Send `Authorization: Bearer` with an access token from `POST /v1/auth/login`."),
+    entry("forbidden", 403, "Not allowed", "You are known, and your role does not reach this."),
+    entry("not_found", 404, "Not found", "There is nothing here, or nothing that you may know of."),
+    entry("article_not_found", 404, "No such article", "No article has this id or slug, or it is not public."),
+    entry("method_not_allowed", 405, "Method not allowed", "This address exists and does not take this method; `Allow` lists those it takes."),
+    entry("request_timeout", 408, "Request timed out", "The request did not arrive in time. Send it again."),
+    entry("idempotency_conflict", 409, "Request still running", "A request with the same Idempotency-Key is being worked on. Wait and send it again."),
+    entry("slug_taken", 409, "Slug taken", "Another one has this slug, or had it. The detail suggests a free one."),
+    entry("body_too_large", 413, "Body too large", "The body is larger than this address takes."),
+    entry("unsupported_media_type", 415, "Unsupported media type", "Send `Content-Type: application/json` (for PATCH also `application/merge-patch+json`), without `Content-Encoding`."),
+    entry("stale_version", 412, "Changed meanwhile", "The version named by If-Match is not the current one; `current` says what stands now. Read it again, and decide again."),
+    entry("misdirected", 421, "Wrong host", "This server does not answer for the host that the request names."),
+    entry("invalid_field", 422, "A rule is broken", "The request is well-formed and breaks rules; `errors` names every one, with its place."),
+    entry("precondition_required", 428, "If-Match required", "Send the ETag of the version you change as If-Match, so that nobody's work is overwritten unseen."),
+    entry("too_many_requests", 429, "Too many attempts", "Wait for as long as Retry-After says."),
+    entry("internal", 500, "Internal error", "Something went wrong on our side. The log knows the request by its id."),
+    entry("busy", 503, "Busy", "Too much is waiting already. Try again after Retry-After; nothing was begun."),
+];
+
+/// The entry of a code.
+pub fn find(code: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.code == code)
+}
+
+/// The title of a code.
+pub(crate) fn title(code: &str) -> &'static str {
+    debug_assert!(find(code).is_some(), "the catalogue lacks the code {code}");
+    find(code).map_or("Error", |entry| entry.title)
+}
+
+/// The code of "there is no such `what`".
+pub(crate) fn not_found(what: &str) -> &'static str {
+    match what {
+        "article" => "article_not_found",
+        _ => "not_found",
+    }
+}

@@ -1,0 +1,85 @@
+//! The OpenAPI document: made from the code, committed in `openapi/`, compared by a test.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, get};
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Contact, InfoBuilder, License, OpenApi, OpenApiBuilder, Tag};
+
+use crate::problem::{Answer, Current, Problem, ProblemFault};
+use crate::routes;
+
+const DESCRIPTION: &str = "A headless CMS for publications. \
+Readers' routes need no sign-in and answer published content alone; `/v1/admin` is for people and programs that sign \
+in. Ids are UUIDv7, times RFC 3339 in UTC, errors `application/problem+json` with a stable `code`.";
+
+/// The whole document, as `openapi/openapi.json` has it.
+pub fn document() -> OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(components(schemas(Problem, ProblemFault, Current)))]
+    struct Shared;
+
+    let mut document = OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Byline")
+                .version("1")
+                .description(Some(DESCRIPTION))
+                .contact(Some(Contact::new()))
+                .license(Some({
+                    let mut license = License::new("MIT OR Apache-2.0");
+                    license.identifier = Some("MIT OR Apache-2.0".into());
+                    license
+                }))
+                .build(),
+        )
+        .build();
+    document.info.contact = None;
+    document.merge(routes::Open::openapi());
+    document.merge(routes::Closed::openapi());
+    document.merge(Shared::openapi());
+    let components = document.components.get_or_insert_default();
+    let mut scheme = |name: &str, description: &str, format: Option<&str>| {
+        let mut http = Http::new(HttpAuthScheme::Bearer);
+        http.description = Some(description.into());
+        http.bearer_format = format.map(Into::into);
+        components.security_schemes.insert(name.into(), SecurityScheme::Http(http).into());
+    };
+    scheme("session", "An access token from `POST /v1/auth/login`, good for ten minutes.", Some("JWT"));
+    scheme("metrics", "The token configured for `/metrics`.", None);
+    document.tags = Some(
+        [
+            ("articles", "What the publication publishes."),
+            ("taxonomy", "Categories, tags and bylines."),
+            ("comments", "What readers leave, and what moderators decide."),
+            ("newsletter", "Subscriptions and the weekly update."),
+            ("accounts", "Who signs in."),
+            ("site", "The publication itself."),
+            ("server", "The machine room."),
+        ]
+        .map(|(name, description)| {
+            let mut tag = Tag::new(name);
+            tag.description = Some(description.into());
+            tag
+        })
+        .to_vec(),
+    );
+    document
+}
+
+/// The document as text, with a newline at its end.
+pub fn text() -> String {
+    document().to_pretty_json().map(|text| text + "\n").unwrap_or_default()
+}
+
+/// The OpenAPI document of this API
+#[utoipa::path(tag = "server", responses(
+    (status = 200, description = "OpenAPI 3.1", body = Object),
+))]
+#[get("/openapi.json")]
+pub(crate) async fn get_openapi() -> Answer {
+    Ok(HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .body(text()))
+}

@@ -1,0 +1,99 @@
+//! Every route, in one table: what is served is what is documented.
+
+use std::sync::LazyLock;
+
+use actix_web::http::Method;
+use actix_web::web;
+use utoipa::OpenApi;
+
+/// Registers handlers with the server and with the OpenAPI document alike.
+macro_rules! routes {
+    ($(#[$doc:meta])* $document:ident, $configure:ident: $($($segment:ident)::+),* $(,)?) => {
+        $(#[$doc])*
+        #[derive(OpenApi)]
+        #[openapi(paths($(crate::$($segment)::+),*))]
+        pub(crate) struct $document;
+
+        fn $configure(config: &mut web::ServiceConfig) {
+            $(config.service(crate::$($segment)::+);)*
+        }
+    };
+}
+
+routes! {
+    /// What is open to every origin: no credential is looked at.
+    Open, open:
+    health::check_health,
+    health::check_readiness,
+    openapi::get_openapi,
+}
+
+routes! {
+    /// What wants a credential, or is for one of our own pages.
+    Closed, closed:
+    health::get_metrics,
+    problem::get_error_page,
+    tags::list_tags_admin,
+    tags::create_tag,
+    tags::get_tag_admin,
+    tags::update_tag,
+    tags::delete_tag,
+}
+
+/// Registers every route.
+pub(crate) fn configure(config: &mut web::ServiceConfig) {
+    open(config);
+    closed(config);
+}
+
+/// A documented operation: its method, the pattern of its path, and whether it is open to every origin.
+struct Operation {
+    method: Method,
+    path: String,
+    resource: actix_web::dev::ResourceDef,
+    open: bool,
+}
+
+static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
+    let mut operations = Vec::new();
+    for (document, open) in [(Open::openapi(), true), (Closed::openapi(), false)] {
+        for (path, item) in document.paths.paths {
+            let methods = [
+                (Method::GET, item.get.is_some()),
+                (Method::POST, item.post.is_some()),
+                (Method::PUT, item.put.is_some()),
+                (Method::PATCH, item.patch.is_some()),
+                (Method::DELETE, item.delete.is_some()),
+            ];
+            for (method, _) in methods.into_iter().filter(|(_, there)| *there) {
+                // A category's path has slashes in it.
+                let pattern = path.replace("{path}", "{path:.*}");
+                let resource = actix_web::dev::ResourceDef::new(pattern);
+                operations.push(Operation { method, path: path.clone(), resource, open });
+            }
+        }
+    }
+    operations
+});
+
+/// The methods that an address takes, each with whether it is open to every origin; empty if there is no such address.
+pub(crate) fn methods_at(path: &str) -> Vec<(Method, bool)> {
+    let mut methods: Vec<(Method, bool)> = OPERATIONS
+        .iter()
+        .filter(|operation| operation.resource.is_match(path))
+        .map(|operation| (operation.method.clone(), operation.open))
+        .collect();
+    if let Some((_, open)) = methods.iter().find(|(method, _)| method == Method::GET) {
+        methods.push((Method::HEAD, *open));
+    }
+    if let Some((_, open)) = methods.first() {
+        methods.push((Method::OPTIONS, *open));
+    }
+    methods
+}
+
+/// Whether the operation at the pattern of a route is open to every origin.
+pub(crate) fn is_public(method: &Method, pattern: &str) -> bool {
+    let pattern = pattern.replace(":.*}", "}");
+    OPERATIONS.iter().any(|operation| operation.open && operation.method == method && operation.path == pattern)
+}

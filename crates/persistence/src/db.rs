@@ -1,0 +1,441 @@
+//! The two engines behind one door: pools, transactions, and a bound on everything that waits.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::r2d2::{self, ManageConnection, PooledConnection};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
+use domain::{Error, Result};
+use tokio::sync::Semaphore;
+
+/// A connection to either engine. Queries are written once and run on both.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    /// PostgreSQL.
+    Postgres(PgConnection),
+    /// SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// Type-checks one query against each engine, for upserts and batches, which `Conn` itself cannot express.
+macro_rules! on {
+    ($conn:expr, |$c:ident| $query:expr) => {
+        match $conn {
+            $crate::Conn::Postgres($c) => $query,
+            $crate::Conn::Sqlite($c) => $query,
+        }
+    };
+}
+pub(crate) use on;
+
+/// Which engine a database runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// PostgreSQL: many nodes may share it.
+    Postgres,
+    /// SQLite: one file beside the binary.
+    Sqlite,
+}
+
+/// Where the database is: `sqlite://path/to/file.db` or `postgres://user:password@host/name`.
+///
+/// Its `Debug` and `Display` hide the password.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// A file, relative to the working directory or absolute.
+    Sqlite(PathBuf),
+    /// A whole connection URL, as libpq takes it.
+    Postgres(url::Url),
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let hint = "write sqlite://path/to/file.db or postgres://user:password@host/database";
+        if let Some(path) = text.strip_prefix("sqlite://") {
+            if path.is_empty() || path.contains(['?', '\0']) || path.starts_with(':') || path.ends_with('/') {
+                return Err(format!("sqlite:// needs the path of a file, without options; {hint}"));
+            }
+            return Ok(Self::Sqlite(PathBuf::from(path)));
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            let url = url::Url::parse(text).map_err(|error| format!("not a valid URL ({error}); {hint}"))?;
+            if url.path().trim_start_matches('/').is_empty() {
+                return Err(format!("the URL names no database; {hint}"));
+            }
+            return Ok(Self::Postgres(url));
+        }
+        Err(format!("unknown kind of database; {hint}"))
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Postgres(url) => {
+                let mut shown = url.clone();
+                if shown.password().is_some() && shown.set_password(Some("***")).is_err() {
+                    return f.write_str("postgres://***");
+                }
+                shown.set_query(None);
+                write!(f, "{shown}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// How a database is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// Makes a SQLite file that does not exist yet; otherwise a missing one is an error.
+    pub create: bool,
+    /// Connections for reading (and, on PostgreSQL, as many again for writing).
+    pub connections: u32,
+}
+
+/// The door to the database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    engine: Engine,
+    readers: Arc<Gate>,
+    writers: Arc<Gate>,
+}
+
+impl Db {
+    /// Opens the pools and makes sure that the database answers.
+    ///
+    /// # Errors
+    /// A sentence for the operator that says what to do, and never holds a password.
+    pub fn open(options: &Options) -> Result<Self, String> {
+        let engine = match &options.url {
+            DatabaseUrl::Sqlite(path) => {
+                check_file(path, options.create)?;
+                Engine::Sqlite
+            }
+            DatabaseUrl::Postgres(_) => Engine::Postgres,
+        };
+        let gate = |size: u32, writes: bool| {
+            let manager = Manager { url: options.url.clone(), writes };
+            Gate::open(manager, size)
+                .map(Arc::new)
+                .map_err(|error| format!("cannot open the database {}: {error}", options.url))
+        };
+        // SQLite has one writer at a time; a second connection would only wait inside the engine.
+        let writers = gate(if engine == Engine::Sqlite { 1 } else { options.connections }, true)?;
+        Ok(Self { engine, readers: gate(options.connections, false)?, writers })
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Runs `work` on a connection that cannot write, in one blocking hop.
+    pub async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        self.readers.run(move |conn| work(conn)).await
+    }
+
+    /// Runs `work` in one transaction, in one blocking hop: everything it did is kept if it returns `Ok`,
+    /// nothing if it does not.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        self.writers.run(move |conn| transaction(conn, work)).await
+    }
+
+    /// [`Db::write`] for commands and workers, which are not async.
+    pub fn write_blocking<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        self.writers.with(|conn| transaction(conn, work))
+    }
+
+    /// [`Db::read`] for commands and workers, which are not async.
+    pub fn read_blocking<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        self.readers.with(work)
+    }
+
+    /// A connection for what cannot run inside a transaction: migrations.
+    pub(crate) fn connection(&self) -> Result<PooledConnection<Manager>> {
+        Ok(self.writers.pool.get()?)
+    }
+}
+
+fn check_file(path: &Path, create: bool) -> Result<(), String> {
+    if path.is_dir() {
+        return Err(format!("{} is a directory; name a file in it", path.display()));
+    }
+    if path.exists() {
+        return Ok(());
+    }
+    if !create {
+        return Err(format!(
+            "there is no database at {}; check the path, or make one with `byline migrate --create`",
+            path.display()
+        ));
+    }
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot make the folder {}: {error}", folder.display())),
+        _ => Ok(()),
+    }
+}
+
+/// One transaction. On SQLite it takes the write lock at once, so that a read inside it cannot grow stale.
+fn transaction<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    type Manager = <Conn as Connection>::TransactionManager;
+    match conn {
+        Conn::Postgres(c) => AnsiTransactionManager::begin_transaction(c)?,
+        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE").map_err(busy)?,
+    }
+    match work(conn) {
+        Ok(value) => {
+            Manager::commit_transaction(conn).map_err(busy)?;
+            Ok(value)
+        }
+        Err(refusal) => {
+            if let Err(error) = Manager::rollback_transaction(conn) {
+                tracing::warn!(%error, "a transaction could not be rolled back; its connection is dropped");
+            }
+            Err(refusal)
+        }
+    }
+}
+
+/// Another process holds SQLite's write lock for longer than we wait.
+fn busy(error: DieselError) -> Error {
+    match &error {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) if info.message().contains("locked") => {
+            tracing::warn!("the database is locked by another process");
+            Error::Busy { retry_after: 1 }
+        }
+        _ => error.into(),
+    }
+}
+
+/// A pool, and a bound on who waits for it.
+struct Gate {
+    pool: r2d2::Pool<Manager>,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// Requests that may wait for one pool; the next is told to come back.
+const MAX_WAITING: usize = 1_024;
+
+impl Gate {
+    fn open(manager: Manager, size: u32) -> Result<Self, ::r2d2::Error> {
+        let pool = r2d2::Pool::builder()
+            .max_size(size)
+            .min_idle(Some(1))
+            .connection_timeout(Duration::from_secs(5))
+            .test_on_check_out(false)
+            .error_handler(Box::new(LogPoolError))
+            .build(manager)?;
+        Ok(Self { pool, permits: Arc::new(Semaphore::new(size as usize)), waiting: AtomicUsize::new(0) })
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        let permit = self.permit().await?;
+        let pool = self.pool.clone();
+        tokio::task::spawn_blocking(move || {
+            // The permit travels with the work: a caller that gives up does not let another one in early.
+            let _permit = permit;
+            on_pool(&pool, work)
+        })
+        .await?
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        on_pool(&self.pool, work)
+    }
+
+    async fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::Busy { retry_after: 1 });
+        }
+        // Leaves the queue also when the caller gives up.
+        let _place = Place(&self.waiting);
+        Ok(Arc::clone(&self.permits).acquire_owned().await?)
+    }
+}
+
+struct Place<'a>(&'a AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn on_pool<T>(pool: &r2d2::Pool<Manager>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    let mut conn = pool.get().map_err(|error| {
+        tracing::error!(%error, "no connection to the database");
+        Error::Busy { retry_after: 5 }
+    })?;
+    let outcome = work(&mut conn);
+    if let (Err(Error::Internal(what)), Conn::Postgres(c)) = (&outcome, &mut *conn)
+        && diesel::sql_query("SELECT 1").execute(c).is_err()
+    {
+        tracing::error!(what, "the connection to the database was lost");
+        return Err(Error::Busy { retry_after: 5 });
+    }
+    outcome
+}
+
+#[derive(Debug)]
+struct LogPoolError;
+
+impl ::r2d2::HandleError<diesel::r2d2::Error> for LogPoolError {
+    fn handle_error(&self, error: diesel::r2d2::Error) {
+        tracing::error!(%error, "the pool could not open a connection");
+    }
+}
+
+/// Opens connections of the engine that the URL names.
+pub(crate) struct Manager {
+    url: DatabaseUrl,
+    writes: bool,
+}
+
+impl ManageConnection for Manager {
+    type Connection = Conn;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<Conn, Self::Error> {
+        use diesel::r2d2::Error::{ConnectionError, QueryError};
+        match &self.url {
+            DatabaseUrl::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(&path.to_string_lossy()).map_err(ConnectionError)?;
+                conn.batch_execute(
+                    "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+                     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
+                )
+                .map_err(QueryError)?;
+                if !self.writes {
+                    conn.batch_execute("PRAGMA query_only = ON").map_err(QueryError)?;
+                }
+                Ok(Conn::Sqlite(conn))
+            }
+            DatabaseUrl::Postgres(url) => {
+                let mut conn = PgConnection::establish(url.as_str()).map_err(ConnectionError)?;
+                conn.batch_execute(
+                    "SET statement_timeout = '30s'; SET lock_timeout = '10s';
+                     SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;",
+                )
+                .map_err(QueryError)?;
+                if !self.writes {
+                    conn.batch_execute("SET default_transaction_read_only = on").map_err(QueryError)?;
+                }
+                Ok(Conn::Postgres(conn))
+            }
+        }
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), Self::Error> {
+        diesel::sql_query("SELECT 1").execute(conn).map(drop).map_err(diesel::r2d2::Error::QueryError)
+    }
+
+    /// A connection that is still inside a transaction (its rollback failed, or its work panicked) is not used again.
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        let status = <Conn as Connection>::TransactionManager::transaction_manager_status_mut(conn);
+        std::thread::panicking() || !matches!(status.transaction_depth(), Ok(None))
+    }
+}
+
+/// Turns what the engine says about a row or a constraint into a refusal.
+pub(crate) trait Refuse<T> {
+    /// No row: there is no such thing.
+    fn or_not_found(self, what: &'static str) -> Result<T>;
+
+    /// A unique constraint, named as PostgreSQL names it (`tags_slug_key`), was hit: `refusal`.
+    fn or_conflict(self, constraint: &str, refusal: impl FnOnce() -> Error) -> Result<T>;
+}
+
+impl<T> Refuse<T> for Result<T, DieselError> {
+    fn or_not_found(self, what: &'static str) -> Result<T> {
+        self.map_err(|error| match error {
+            DieselError::NotFound => Error::NotFound(what),
+            other => other.into(),
+        })
+    }
+
+    fn or_conflict(self, constraint: &str, refusal: impl FnOnce() -> Error) -> Result<T> {
+        self.map_err(|error| match &error {
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info)
+                if info.constraint_name() == Some(constraint) || sqlite_name(info.message()) == constraint =>
+            {
+                refusal()
+            }
+            _ => error.into(),
+        })
+    }
+}
+
+/// The name PostgreSQL would give to the constraint of which SQLite says
+/// `UNIQUE constraint failed: table.first, table.second`.
+fn sqlite_name(message: &str) -> String {
+    let columns = message.strip_prefix("UNIQUE constraint failed: ").unwrap_or_default();
+    let mut table = "";
+    let mut name = String::new();
+    for column in columns.split(", ") {
+        if let Some((of, column)) = column.split_once('.') {
+            table = of;
+            name = format!("{name}_{column}");
+        }
+    }
+    format!("{table}{name}_key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_told_apart_and_passwords_hidden() {
+        assert_eq!("sqlite://var/a.db".parse(), Ok(DatabaseUrl::Sqlite("var/a.db".into())));
+        let postgres: DatabaseUrl = "postgres://ann:secret@db.example.org/news?password=x".parse().unwrap();
+        assert_eq!(format!("{postgres:?}"), "postgres://ann:***@db.example.org/news");
+        for wrong in ["sqlite://", "sqlite:var/a.db", "var/a.db", "mysql://x/y", "postgres://host", "sqlite://:memory:"]
+        {
+            assert!(wrong.parse::<DatabaseUrl>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn constraints_have_one_name_on_both_engines() {
+        assert_eq!(sqlite_name("UNIQUE constraint failed: tags.slug"), "tags_slug_key");
+        assert_eq!(
+            sqlite_name("UNIQUE constraint failed: issues.newsletter_id, issues.period"),
+            "issues_newsletter_id_period_key"
+        );
+    }
+}

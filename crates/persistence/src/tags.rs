@@ -1,0 +1,155 @@
+//! Tags: flat labels. Readers see them as they are.
+
+use diesel::prelude::*;
+use domain::error::Stale;
+use domain::ids::TagId;
+use domain::permissions::Action;
+use domain::tags::{Draft, Tag};
+use domain::text::Prose;
+use domain::{Actor, Error, Result, Seen, Timestamp};
+
+use crate::changes::{Change, Op};
+use crate::db::Refuse;
+use crate::schema::{published_in, tags};
+use crate::slugs::{self, Kind};
+use crate::{Conn, changes};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tags)]
+struct Row {
+    id: String,
+    slug: String,
+    name: String,
+    description: Option<String>,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<Row> for Tag {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.id.parse()?,
+            slug: row.slug,
+            name: row.name,
+            description: row.description,
+            version: row.version.try_into()?,
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}
+
+/// The order of a list of tags: by name, then identity.
+pub type Position = (String, TagId);
+
+/// Up to `limit` tags after a position, by name.
+pub fn list(conn: &mut Conn, after: Option<Position>, limit: i64) -> Result<Vec<Tag>> {
+    let mut query = tags::table.select(Row::as_select()).order((tags::name, tags::id)).limit(limit).into_boxed();
+    if let Some((name, id)) = after {
+        query = query.filter(tags::name.gt(name.clone()).or(tags::name.eq(name).and(tags::id.gt(id.to_string()))));
+    }
+    query.load(conn)?.into_iter().map(Tag::try_from).collect()
+}
+
+/// How many tags there are.
+pub fn count(conn: &mut Conn) -> Result<i64> {
+    Ok(tags::table.count().get_result(conn)?)
+}
+
+/// One tag.
+pub fn find(conn: &mut Conn, id: TagId) -> Result<Tag> {
+    tags::table.find(id.to_string()).select(Row::as_select()).first(conn).or_not_found("tag")?.try_into()
+}
+
+/// Makes a tag.
+pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Result<Tag> {
+    by.may(Action::WriteTags)?;
+    let slug = slugs::choose(conn, Kind::Tag, draft.slug.as_ref(), draft.name.as_str(), None)?;
+    let id = TagId::new();
+    diesel::insert_into(tags::table)
+        .values((
+            tags::id.eq(id.to_string()),
+            tags::slug.eq(slug.as_str()),
+            tags::name.eq(draft.name.as_str()),
+            tags::description.eq(draft.description.as_ref().map(Prose::as_str)),
+            tags::version.eq(1),
+            tags::created_at.eq(at.micros()),
+            tags::updated_at.eq(at.micros()),
+        ))
+        .execute(conn)
+        .or_conflict("tags_slug_key", || slugs::taken(&slug, None))?;
+    let tag = find(conn, id)?;
+    record(conn, Op::Upsert, &tag, at)?;
+    Ok(tag)
+}
+
+/// Changes a tag to what `edit` makes of it.
+pub fn update(
+    conn: &mut Conn,
+    by: &Actor,
+    id: TagId,
+    seen: &Seen,
+    edit: impl FnOnce(&Tag) -> Result<Draft>,
+    at: Timestamp,
+) -> Result<Tag> {
+    by.may(Action::WriteTags)?;
+    let tag = find(conn, id)?;
+    expect(&tag, seen)?;
+    let draft = edit(&tag)?;
+    let key = id.to_string();
+    let slug = slugs::choose(conn, Kind::Tag, draft.slug.as_ref(), draft.name.as_str(), Some(&key))?;
+    let changed = diesel::update(tags::table.find(&key).filter(tags::version.eq(i64::try_from(tag.version)?)))
+        .set((
+            tags::slug.eq(slug.as_str()),
+            tags::name.eq(draft.name.as_str()),
+            tags::description.eq(draft.description.as_ref().map(Prose::as_str)),
+            tags::version.eq(tags::version + 1),
+            tags::updated_at.eq(at.micros()),
+        ))
+        .execute(conn)
+        .or_conflict("tags_slug_key", || slugs::taken(&slug, None))?;
+    if changed == 0 {
+        return Err(overtaken(conn, id));
+    }
+    slugs::renamed(conn, Kind::Tag, &key, &tag.slug, slug.as_str(), at)?;
+    let tag = find(conn, id)?;
+    record(conn, Op::Upsert, &tag, at)?;
+    Ok(tag)
+}
+
+/// Removes a tag; articles that the public sees lose it at once.
+pub fn delete(conn: &mut Conn, by: &Actor, id: TagId, seen: &Seen, at: Timestamp) -> Result<()> {
+    by.may(Action::WriteTags)?;
+    let tag = find(conn, id)?;
+    expect(&tag, seen)?;
+    let key = id.to_string();
+    let version = i64::try_from(tag.version)?;
+    if diesel::delete(tags::table.find(&key).filter(tags::version.eq(version))).execute(conn)? == 0 {
+        return Err(overtaken(conn, id));
+    }
+    slugs::forget(conn, Kind::Tag, &key)?;
+    let listed = published_in::table.filter(published_in::scope.eq("tag")).filter(published_in::scope_id.eq(&key));
+    diesel::delete(listed).execute(conn)?;
+    record(conn, Op::Delete, &tag, at)
+}
+
+fn expect(tag: &Tag, seen: &Seen) -> Result<()> {
+    seen.expect(tag.version, || Stale::at(tag.version, tag.updated_at))
+}
+
+/// Another transaction changed the tag between our reading and our writing of it.
+fn overtaken(conn: &mut Conn, id: TagId) -> Error {
+    match find(conn, id) {
+        Ok(tag) => Error::Stale(Box::new(Stale::at(tag.version, tag.updated_at))),
+        Err(error) => error,
+    }
+}
+
+fn record(conn: &mut Conn, op: Op, tag: &Tag, at: Timestamp) -> Result<()> {
+    let keys = vec![format!("tag:{}", tag.id), "list:tags".into()];
+    let change = Change { op, resource: "tag", id: tag.id.to_string(), slug: Some(&tag.slug), locale: None, keys };
+    changes::record(conn, &change, at)
+}

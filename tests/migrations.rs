@@ -1,0 +1,35 @@
+//! The two sets of migrations: the same numbers, the same tables and columns, and each leads back.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+fn columns(engine: &str) -> BTreeMap<String, Vec<String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(engine);
+    let mut tables = BTreeMap::new();
+    for migration in std::fs::read_dir(folder).unwrap() {
+        let migration = migration.unwrap().path();
+        assert!(migration.join("down.sql").is_file(), "{} leads nowhere back", migration.display());
+        let number = migration.file_name().unwrap().to_str().unwrap().to_owned();
+        for statement in std::fs::read_to_string(migration.join("up.sql")).unwrap().split("CREATE ").skip(1) {
+            let Some((name, rest)) = statement.split_once(" (") else { continue };
+            let Some(name) = name.strip_prefix("TABLE ").or_else(|| name.strip_prefix("VIRTUAL TABLE ")) else {
+                continue;
+            };
+            let name = name.split_whitespace().next().unwrap();
+            let columns = rest.lines().filter_map(|line| {
+                let word = line.trim().split([' ', ',']).next()?;
+                let known = word.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !word.is_empty();
+                (known && word != "tokenize" && word != "terms" && word != "setweight").then(|| word.to_owned())
+            });
+            tables.insert(format!("{number}/{name}"), columns.collect());
+        }
+    }
+    tables
+}
+
+#[test]
+fn both_engines_have_the_same_tables() {
+    let (sqlite, postgres) = (columns("sqlite"), columns("postgres"));
+    assert!(sqlite.len() > 20);
+    assert_eq!(sqlite, postgres);
+}

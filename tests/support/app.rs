@@ -1,0 +1,269 @@
+//! An application in this process: its own database, its own clock, no port.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use actix_web::dev::Service;
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web::{Bytes, Data};
+use domain::Timestamp;
+use domain::ids::UserId;
+use domain::permissions::Role;
+use domain::secrets::Secrets;
+use http::{Clock, Config};
+use persistence::{DatabaseUrl, Db, Options};
+use serde_json::Value;
+
+use super::postgres;
+
+/// Which engine a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+type Call = dyn Fn(actix_web::test::TestRequest) -> Pin<Box<dyn Future<Output = Reply>>>;
+
+/// An application of a test's own.
+pub struct App {
+    pub engine: Engine,
+    pub data: Data<http::App>,
+    clock: Arc<AtomicI64>,
+    call: Rc<Call>,
+    // Holds the SQLite file as long as the test runs.
+    _folder: tempfile::TempDir,
+}
+
+/// A migrated SQLite file, to be copied.
+static TEMPLATE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let path = tempfile::Builder::new().prefix("byline-sqlite-").tempdir().unwrap().keep().join("template.db");
+    let db = Db::open(&Options { url: DatabaseUrl::Sqlite(path.clone()), create: true, connections: 1 }).unwrap();
+    persistence::migrations::run(&db).unwrap();
+    drop(db);
+    path
+});
+
+impl App {
+    /// Starts an application on a database of its own.
+    pub async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, |_| {}).await
+    }
+
+    /// Starts one with another configuration.
+    pub async fn start_with(engine: Engine, configure: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match engine {
+            Engine::Postgres => postgres::migrated(),
+            Engine::Sqlite => {
+                let path = folder.path().join("test.db");
+                std::fs::copy(&*TEMPLATE, &path).unwrap();
+                DatabaseUrl::Sqlite(path)
+            }
+        };
+        let db = Db::open(&Options { url, create: false, connections: 4 }).unwrap();
+        let mut config = Config::new("http://cms.example.org/".parse().unwrap());
+        configure(&mut config);
+        let start = Timestamp::parse("2026-11-23T09:00:00Z").unwrap();
+        let clock = Arc::new(AtomicI64::new(start.micros()));
+        let secrets = Secrets::generate().unwrap();
+        let data = Data::new(http::App::new(db, config, secrets, Clock::Manual(Arc::clone(&clock))).unwrap());
+        let service = Rc::new(init_service(http::application(data.clone())).await);
+        let call = move |request: TestRequest| -> Pin<Box<dyn Future<Output = Reply>>> {
+            let service = Rc::clone(&service);
+            Box::pin(async move {
+                let response = service.call(request.to_request()).await.expect("the edge turns errors into answers");
+                let (status, headers) = (response.status().as_u16(), response.headers().clone());
+                let body = actix_web::body::to_bytes(response.into_body()).await.map_err(Into::into).expect("a body");
+                Reply { status, headers, body }
+            })
+        };
+        Self { engine, data, clock, call: Rc::new(call), _folder: folder }
+    }
+
+    /// The present of this application.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.clock.load(Ordering::SeqCst))
+    }
+
+    /// Moves the clock on.
+    pub fn pass(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// Someone without a credential.
+    pub fn anyone(&self) -> Caller {
+        Caller { call: Rc::clone(&self.call), token: None, user: None, etags: HashMap::default() }
+    }
+
+    /// A new user of this role, signed in.
+    pub fn caller(&self, role: Role) -> Caller {
+        let (user, now) = (self.user(role), self.now());
+        let session = self.data.db.write_blocking(|conn| persistence::sessions::open(conn, user, None, now)).unwrap();
+        let issuer = self.data.config.public_url.as_str();
+        let token = http::issue_access_token(&self.data.secrets, issuer, user, session, now).unwrap();
+        Caller { token: Some(token), user: Some(user), ..self.anyone() }
+    }
+
+    /// A new administrator, signed in.
+    pub fn admin(&self) -> Caller {
+        self.caller(Role::Admin)
+    }
+
+    /// A new editor, signed in.
+    pub fn editor(&self) -> Caller {
+        self.caller(Role::Editor)
+    }
+
+    fn user(&self, role: Role) -> UserId {
+        let email = format!("{}@example.org", domain::ids::EventId::new());
+        let email = domain::text::Email::parse(&email).unwrap();
+        let name = format!("A test {role}");
+        let now = self.now();
+        let create =
+            |conn: &mut persistence::Conn| persistence::users::create(conn, &email, &name, role, "no password", now);
+        self.data.db.write_blocking(create).unwrap()
+    }
+}
+
+/// Someone who talks to the application. Sends, as `If-Match`, the version it saw last of each address.
+pub struct Caller {
+    call: Rc<Call>,
+    token: Option<String>,
+    pub user: Option<UserId>,
+    etags: HashMap<String, String>,
+}
+
+impl Caller {
+    pub async fn get(&mut self, path: &str) -> Reply {
+        self.send(Method::GET, path, None, &[]).await
+    }
+
+    pub async fn post(&mut self, path: &str, body: Value) -> Reply {
+        self.send(Method::POST, path, Some(body), &[]).await
+    }
+
+    /// Posts without a body: an action such as `/publish`.
+    pub async fn act(&mut self, path: &str) -> Reply {
+        self.send(Method::POST, path, None, &[]).await
+    }
+
+    pub async fn put(&mut self, path: &str, body: Value) -> Reply {
+        self.send(Method::PUT, path, Some(body), &[]).await
+    }
+
+    pub async fn patch(&mut self, path: &str, body: Value) -> Reply {
+        self.send(Method::PATCH, path, Some(body), &[]).await
+    }
+
+    pub async fn delete(&mut self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, None, &[]).await
+    }
+
+    /// Sends a request with these headers; a header given here wins over what would be sent by itself.
+    pub async fn send(&mut self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Reply {
+        let mut request =
+            TestRequest::with_uri(path).method(method.clone()).peer_addr(SocketAddr::from(([127, 0, 0, 1], 9)));
+        if let Some(token) = &self.token {
+            request = request.insert_header(("authorization", format!("Bearer {token}")));
+        }
+        let resource = resource(path);
+        if method != Method::GET
+            && let Some(etag) = self.etags.get(&resource)
+        {
+            request = request.insert_header(("if-match", etag.as_str()));
+        }
+        if let Some(body) = &body {
+            request = request.insert_header(("content-type", "application/json")).set_payload(body.to_string());
+        }
+        for (name, value) in headers {
+            request = request.insert_header((*name, *value));
+        }
+        let reply = self.raw(request).await;
+        if let Some(etag) = reply.header("etag").filter(|etag| etag.starts_with("\"v")) {
+            let location = reply.header("location").map_or(resource, |location| self::resource(&location));
+            self.etags.insert(location, etag);
+        }
+        reply
+    }
+
+    /// Sends a request exactly as it is.
+    pub async fn raw(&self, request: TestRequest) -> Reply {
+        (self.call)(request).await
+    }
+
+    /// Forgets the versions it saw.
+    pub fn forget(&mut self) {
+        self.etags.clear();
+    }
+
+    /// Sends this version of a resource from now on.
+    pub fn pretend(&mut self, path: &str, etag: &str) {
+        self.etags.insert(resource(path), etag.to_owned());
+    }
+}
+
+/// The address of the resource that an action belongs to: `/v1/admin/articles/ID/publish` → `/v1/admin/articles/ID`.
+fn resource(path: &str) -> String {
+    let path = path.split('?').next().unwrap_or_default();
+    let mut parts: Vec<&str> = path.split('/').collect();
+    if let Some(id) = parts.iter().position(|part| part.len() == 36 && part.parse::<UserId>().is_ok()) {
+        parts.truncate(id + 1);
+    }
+    parts.join("/")
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {} {:?}", self.status, self.body))
+    }
+
+    /// The stable code of a problem, after checking that it is one in full.
+    pub fn code(&self) -> String {
+        let problem = self.json();
+        assert_eq!(self.header("content-type").as_deref(), Some("application/problem+json"));
+        assert_eq!(problem["status"], self.status);
+        assert_eq!(self.header("x-request-id").as_deref(), problem["instance"].as_str());
+        let code = problem["code"].as_str().unwrap();
+        assert!(http::catalogue::find(code).is_some(), "the catalogue lacks {code}");
+        assert!(problem["type"].as_str().unwrap().ends_with(&format!("/docs/errors/{code}")));
+        code.to_owned()
+    }
+
+    /// Fails unless the answer has this status; says what it was instead.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        self
+    }
+
+    /// The `id` of the resource in the answer.
+    pub fn id(&self) -> String {
+        self.json()["id"].as_str().expect("an id").to_owned()
+    }
+}

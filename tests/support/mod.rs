@@ -1,0 +1,30 @@
+//! What tests stand on: an application of their own, on either engine, and callers to talk to it.
+
+mod app;
+mod postgres;
+
+pub use app::{App, Caller, Engine, Reply};
+
+/// Makes of one test two, named `sqlite` and `postgres`, each with an application of its own.
+macro_rules! both {
+    ($($(#[$attribute:meta])* async fn $name:ident($app:ident: App) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn body($app: $crate::support::App) $body
+
+            $(#[$attribute])*
+            #[actix_web::test]
+            async fn sqlite() {
+                body($crate::support::App::start($crate::support::Engine::Sqlite).await).await;
+            }
+
+            $(#[$attribute])*
+            #[actix_web::test]
+            async fn postgres() {
+                body($crate::support::App::start($crate::support::Engine::Postgres).await).await;
+            }
+        }
+    )*};
+}
+pub(crate) use both;
