@@ -2,10 +2,12 @@
 //!
 //! No SQL, no HTTP, no async: time and identity are arguments, so that every rule can be tested in microseconds.
 
+pub mod articles;
 pub mod error;
 pub mod ids;
 pub mod merge;
 pub mod permissions;
+pub mod published;
 pub mod secrets;
 pub mod site;
 pub mod tags;
