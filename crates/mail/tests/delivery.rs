@@ -7,8 +7,8 @@ mod support;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use byline_mail::transport::Timeouts;
-use byline_mail::{Failure, FailureKind, Message, Transport};
+use mail::transport::Timeouts;
+use mail::{Failure, FailureKind, Message, Transport};
 
 use support::letter;
 use support::smtp_sink::{Answer, SmtpSink, When};

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use byline_mail::{FailureKind, Transport};
+use mail::{FailureKind, Transport};
 
 use support::letter;
 

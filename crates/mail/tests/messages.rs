@@ -4,8 +4,8 @@
 
 mod support;
 
-use byline_mail::{Letter, List, Message, Rendered};
 use domain::{Error, Place, Timestamp};
+use mail::{Letter, List, Message, Rendered};
 use mail_parser::{HeaderValue, MessageParser, MimeHeaders};
 
 use support::{body, letter};
@@ -210,11 +210,8 @@ fn what_is_too_long_or_unfinished_is_refused() {
     assert_eq!(faults(&issue(&long)), [("/subject".into(), "too_long")]);
     let empty = Rendered { subject: "  ".into(), ..body() };
     assert_eq!(faults(&issue(&empty)), [("/subject".into(), "required")]);
-    let unfilled = Rendered {
-        text: byline_mail::render::UNSUBSCRIBE_URL.into(),
-        html: byline_mail::render::MANAGE_URL.into(),
-        ..body()
-    };
+    let unfilled =
+        Rendered { text: mail::render::UNSUBSCRIBE_URL.into(), html: mail::render::MANAGE_URL.into(), ..body() };
     assert_eq!(faults(&issue(&unfilled)), [("/text".into(), "unfinished"), ("/html".into(), "unfinished")]);
     let good = body();
     let url = &format!("https://example.com/{}", "x".repeat(1_000));

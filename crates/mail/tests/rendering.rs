@@ -4,8 +4,8 @@
 
 mod support;
 
-use byline_mail::Rendered;
-use byline_mail::render::{AlreadySubscribed, Confirmation, Frequency, Issue, Item, Link, MANAGE_URL, UNSUBSCRIBE_URL};
+use mail::Rendered;
+use mail::render::{AlreadySubscribed, Confirmation, Frequency, Issue, Item, Link, MANAGE_URL, UNSUBSCRIBE_URL};
 
 use support::letter;
 

@@ -7,8 +7,8 @@ pub(crate) mod smtp_sink;
 
 use std::sync::LazyLock;
 
-use byline_mail::{Letter, Rendered};
 use domain::Timestamp;
+use mail::{Letter, Rendered};
 
 static BODY: LazyLock<Rendered> = LazyLock::new(body);
 
