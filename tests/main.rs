@@ -2,5 +2,6 @@
 
 mod support;
 
+mod articles;
 mod migrations;
 mod tags;

@@ -61,6 +61,16 @@ pub struct CachePolicy {
     pub stale_while_revalidate: u64,
 }
 
+impl CachePolicy {
+    /// `Cache-Control` of an answer that may change by itself in `left` seconds.
+    pub(crate) fn header(&self, left: Option<u64>) -> String {
+        let left = left.unwrap_or(u64::MAX);
+        let (max_age, s_maxage) = (self.max_age.min(left), self.s_maxage.min(left));
+        let stale = self.stale_while_revalidate;
+        format!("public, max-age={max_age}, s-maxage={s_maxage}, stale-while-revalidate={stale}")
+    }
+}
+
 impl Default for CachePolicy {
     fn default() -> Self {
         Self { max_age: 0, s_maxage: 0, stale_while_revalidate: 30 }

@@ -3,15 +3,19 @@
 mod access;
 mod answer;
 mod app;
+mod articles;
 pub mod catalogue;
 mod edge;
+mod fields;
 mod health;
 mod metrics;
 mod openapi;
 mod page;
 mod problem;
+mod reading;
 mod refused;
 mod request;
+mod resolve;
 mod routes;
 mod tags;
 

@@ -59,7 +59,7 @@ pub fn update(
     edit: impl FnOnce(&ArticleWrite) -> Result<Draft>,
     at: Timestamp,
 ) -> Result<()> {
-    let mut editing = Editing::begin(conn, id, at)?;
+    let editing = Editing::begin(conn, id, at)?;
     editing.article.admit(by, Act::Edit, seen)?;
     let before = rows::content(conn, id, editing.article.revision)?;
     let write = ArticleWrite {
@@ -103,7 +103,7 @@ pub fn schedule(
     by: &Actor,
     id: ArticleId,
     seen: &Seen,
-    publish_at: Timestamp,
+    publish_at: Option<Timestamp>,
     at: Timestamp,
 ) -> Result<()> {
     act(conn, by, id, (Act::Schedule, seen), at, |article| article.schedule(publish_at, at))
@@ -202,14 +202,7 @@ impl Editing {
     }
 
     /// Saves new content as a revision; without any, only what is not part of it.
-    fn revise(
-        mut self,
-        conn: &mut Conn,
-        by: &Actor,
-        before: &Content,
-        draft: Draft,
-        at: Timestamp,
-    ) -> Result<()> {
+    fn revise(mut self, conn: &mut Conn, by: &Actor, before: &Content, draft: Draft, at: Timestamp) -> Result<()> {
         let settings = site::current(conn)?.settings;
         references::check(conn, &draft.content)?;
         let locale = references::locale(&settings, draft.locale.as_ref())?;
@@ -275,14 +268,7 @@ impl Editing {
     }
 }
 
-fn record(
-    conn: &mut Conn,
-    op: Op,
-    article: &Article,
-    slug: &str,
-    mut keys: Vec<String>,
-    at: Timestamp,
-) -> Result<()> {
+fn record(conn: &mut Conn, op: Op, article: &Article, slug: &str, mut keys: Vec<String>, at: Timestamp) -> Result<()> {
     keys.push(format!("article:{}", article.id));
     keys.push("list:articles".into());
     keys.sort_unstable();

@@ -139,11 +139,7 @@ struct Other {
 }
 
 /// The public articles of each group.
-fn translations_of(
-    conn: &mut Conn,
-    articles: &[Refers<'_>],
-    now: Timestamp,
-) -> Result<BTreeMap<String, Vec<Other>>> {
+fn translations_of(conn: &mut Conn, articles: &[Refers<'_>], now: Timestamp) -> Result<BTreeMap<String, Vec<Other>>> {
     let groups: Vec<&str> = articles.iter().map(|article| article.group).collect();
     let rows: Vec<(String, String, String, String, i64)> = published::table
         .filter(published::group_id.eq_any(groups))

@@ -11,11 +11,12 @@ pub mod idempotency;
 mod joins;
 pub mod migrations;
 pub mod published;
+pub mod resolve;
 mod schema;
 mod search;
 pub mod sessions;
-mod slugs;
 pub mod site;
+mod slugs;
 pub mod tags;
 pub mod users;
 

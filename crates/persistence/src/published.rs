@@ -536,3 +536,14 @@ pub(crate) fn keys(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
     };
     Ok(scopes.into_iter().map(key).collect())
 }
+
+/// When the next article becomes public, or another revision of one: until then answers stay as they are by themselves.
+pub fn next_due(conn: &mut Conn, now: Timestamp) -> Result<Option<Timestamp>> {
+    let next: Option<i64> = published::table
+        .filter(published::visible_from.gt(now.micros()))
+        .order(published::visible_from)
+        .select(published::visible_from)
+        .first(conn)
+        .optional()?;
+    Ok(next.map(Timestamp::from_micros))
+}

@@ -63,14 +63,14 @@ pub fn list(
         page = page.filter(articles::updated_at.lt(at).or(same));
     }
     let rows: Vec<(Row, String)> = page
-        .inner_join(revisions::table.on(
-            revisions::article_id.eq(articles::id).and(revisions::number.eq(articles::revision)),
-        ))
+        .inner_join(
+            revisions::table.on(revisions::article_id.eq(articles::id).and(revisions::number.eq(articles::revision))),
+        )
         .select((Row::as_select(), revisions::content))
         .load(conn)?;
-    let articles = rows.into_iter().map(|(row, content)| {
-        Ok((Stored::try_from(row)?.article.at(view.now), serde_json::from_str(&content)?))
-    });
+    let articles = rows
+        .into_iter()
+        .map(|(row, content)| Ok((Stored::try_from(row)?.article.at(view.now), serde_json::from_str(&content)?)));
     let articles = articles.collect::<Result<_>>()?;
     Ok(Listed { articles: draw(conn, by, articles, view, with_body)?, total })
 }

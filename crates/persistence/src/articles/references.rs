@@ -18,7 +18,8 @@ pub(super) fn locale(settings: &Settings, asked: Option<&Locale>) -> Result<Stri
     if settings.locales.iter().any(|locale| locale == asked.as_str()) {
         return Ok(asked.to_string());
     }
-    let detail = format!("The site publishes in {}; add the locale to its settings first.", settings.locales.join(", "));
+    let detail =
+        format!("The site publishes in {}; add the locale to its settings first.", settings.locales.join(", "));
     Err(Error::invalid(Fault::at("/locale", "unknown_locale", detail)))
 }
 

@@ -83,8 +83,11 @@ pub(super) fn due(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<Art
 
 pub(super) fn content(conn: &mut Conn, id: ArticleId, number: u64) -> Result<Content> {
     let number = i64::try_from(number).unwrap_or(i64::MAX);
-    let content: String =
-        revisions::table.find((id.to_string(), number)).select(revisions::content).first(conn).or_not_found("revision")?;
+    let content: String = revisions::table
+        .find((id.to_string(), number))
+        .select(revisions::content)
+        .first(conn)
+        .or_not_found("revision")?;
     Ok(serde_json::from_str(&content)?)
 }
 
