@@ -3,5 +3,6 @@
 mod support;
 
 mod articles;
+mod hostile;
 mod migrations;
 mod tags;

@@ -197,9 +197,7 @@ impl Caller {
     pub async fn send(&mut self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Reply {
         let mut request =
             TestRequest::with_uri(path).method(method.clone()).peer_addr(SocketAddr::from(([127, 0, 0, 1], 9)));
-        if let Some(token) = &self.token {
-            request = request.insert_header(("authorization", format!("Bearer {}", token())));
-        }
+        request = self.signed(request);
         let resource = resource(path);
         if method != Method::GET
             && let Some(etag) = self.etags.get(&resource)
@@ -218,6 +216,14 @@ impl Caller {
             self.etags.insert(location, etag);
         }
         reply
+    }
+
+    /// A request with this caller's credential.
+    pub fn signed(&self, request: TestRequest) -> TestRequest {
+        match &self.token {
+            Some(token) => request.insert_header(("authorization", format!("Bearer {}", token()))),
+            None => request,
+        }
     }
 
     /// Sends a request exactly as it is.

@@ -34,14 +34,9 @@ pub(crate) async fn outer(
     if method == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    let response = if host_is_allowed(&app, request.request()) {
-        next.call(request).await?.map_into_boxed_body()
-    } else {
-        let problem =
-            Problem::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", "Ask for one of this server's hosts.");
-        let mut response = HttpResponse::new(StatusCode::MISDIRECTED_REQUEST);
-        response.extensions_mut().insert(problem);
-        request.into_response(response)
+    let response = match admit(&app, request.request()) {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(refusal) => request.into_response(refusal.error_response()),
     };
 
     let mut response = describe(&app, response, &id);
@@ -62,6 +57,17 @@ fn request_id(headers: &HeaderMap) -> String {
         (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
     sent.filter(good).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// Refuses what no route shall see: another server's requests, and U+0000 in a path, which names nothing.
+fn admit(app: &App, request: &HttpRequest) -> Result<(), Refusal> {
+    if !host_is_allowed(app, request) {
+        return Err(Refusal::bare(StatusCode::MISDIRECTED_REQUEST));
+    }
+    if request.uri().path().contains("%00") {
+        return Err(Refusal::bare(StatusCode::NOT_FOUND));
+    }
+    Ok(())
 }
 
 fn host_is_allowed(app: &App, request: &HttpRequest) -> bool {
