@@ -5,4 +5,6 @@ mod support;
 mod articles;
 mod hostile;
 mod migrations;
+mod permissions;
+mod privacy;
 mod tags;

@@ -70,14 +70,18 @@ fn admit(app: &App, request: &HttpRequest) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// The host is what the request itself names: what a proxy says of it could be said by anyone.
 fn host_is_allowed(app: &App, request: &HttpRequest) -> bool {
     let allowed = &app.config.allowed_hosts;
-    let host = request.connection_info().host().to_owned();
-    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { &host }
-    });
-    allowed.is_empty()
-        || allowed.iter().any(|known| known.eq_ignore_ascii_case(name) || known.eq_ignore_ascii_case(&host))
+    if allowed.is_empty() {
+        return true;
+    }
+    let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let named = request.uri().authority().map(actix_web::http::uri::Authority::as_str).or(named);
+    let Some(authority) = named.and_then(|host| host.parse::<actix_web::http::uri::Authority>().ok()) else {
+        return false;
+    };
+    allowed.iter().any(|known| known.eq_ignore_ascii_case(authority.host()) || known.eq_ignore_ascii_case(authority.as_str()))
 }
 
 /// Gives a refusal its body: the problem document, with the request's id.

@@ -59,8 +59,7 @@ pub fn update(
     edit: impl FnOnce(&ArticleWrite) -> Result<Draft>,
     at: Timestamp,
 ) -> Result<()> {
-    let editing = Editing::begin(conn, id, at)?;
-    editing.article.admit(by, Act::Edit, seen)?;
+    let editing = Editing::begin(conn, by, (Act::Edit, seen), id, at)?;
     let before = rows::content(conn, id, editing.article.revision)?;
     let write = ArticleWrite {
         locale: Some(editing.article.locale.clone()),
@@ -81,8 +80,8 @@ pub fn restore_revision(
     seen: &Seen,
     at: Timestamp,
 ) -> Result<()> {
-    let article = rows::load(conn, id)?.article;
-    article.see(by)?;
+    by.reach(Action::WriteArticles)?;
+    rows::load(conn, id)?.article.at(at).see(by)?;
     let old = rows::content(conn, id, number)?;
     let restore = |now: &ArticleWrite| {
         let was = ArticleWrite::from(&old);
@@ -131,8 +130,7 @@ pub fn restore(conn: &mut Conn, by: &Actor, id: ArticleId, seen: &Seen, at: Time
 
 /// Removes an article from the trash for good. Slugs that were public stay taken and answer 410.
 pub fn purge(conn: &mut Conn, by: &Actor, id: ArticleId, seen: &Seen, at: Timestamp) -> Result<()> {
-    let editing = Editing::begin(conn, id, at)?;
-    editing.article.admit(by, Act::Purge, seen)?;
+    let editing = Editing::begin(conn, by, (Act::Purge, seen), id, at)?;
     if !rows::delete(conn, &editing.article)? {
         return Err(rows::overtaken(conn, id));
     }
@@ -148,7 +146,7 @@ pub fn settle_due(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<usize> 
     let due = rows::due(conn, now, limit)?;
     let mut settled = 0;
     for id in due {
-        let editing = Editing::begin(conn, id, now)?;
+        let editing = Editing::load(conn, id, now)?;
         if editing.fell_due {
             editing.settle(conn, now)?;
             settled += 1;
@@ -166,8 +164,7 @@ fn act(
     at: Timestamp,
     decide: impl FnOnce(&mut Article) -> Result<Audience>,
 ) -> Result<()> {
-    let mut editing = Editing::begin(conn, id, at)?;
-    editing.article.admit(by, act, seen)?;
+    let mut editing = Editing::begin(conn, by, (act, seen), id, at)?;
     let audience = decide(&mut editing.article)?;
     let content = rows::content(conn, id, editing.article.revision)?;
     editing.save(conn, by, &content, audience, at)
@@ -182,7 +179,16 @@ struct Editing {
 }
 
 impl Editing {
-    fn begin(conn: &mut Conn, id: ArticleId, at: Timestamp) -> Result<Self> {
+    /// Loads an article for an act of `by`, and refuses it in the order that the API promises.
+    fn begin(conn: &mut Conn, by: &Actor, (act, seen): (Act, &Seen), id: ArticleId, at: Timestamp) -> Result<Self> {
+        by.reach(Action::ReadArticles)?;
+        by.reach(act.right())?;
+        let editing = Self::load(conn, id, at)?;
+        editing.article.admit(by, act, seen)?;
+        Ok(editing)
+    }
+
+    fn load(conn: &mut Conn, id: ArticleId, at: Timestamp) -> Result<Self> {
         let Stored { article, first_public_at } = rows::load(conn, id)?;
         let was = article.state;
         let article = article.at(at);

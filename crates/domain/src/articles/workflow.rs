@@ -87,7 +87,7 @@ impl Act {
     ];
 
     /// The right that it takes.
-    fn action(self) -> Action {
+    pub fn right(self) -> Action {
         match self {
             Self::Edit | Self::Trash | Self::Restore => Action::WriteArticles,
             Self::Publish | Self::Schedule | Self::Unschedule | Self::Unpublish => Action::PublishArticles,
@@ -179,7 +179,7 @@ impl Article {
     }
 
     fn may(&self, by: &Actor, act: Act) -> bool {
-        by.can(act.action(), self.owner, self.is_public())
+        by.can(act.right(), self.owner, self.is_public())
     }
 
     /// Whether its state admits an act.

@@ -17,6 +17,7 @@ use crate::{Conn, site};
 
 /// One article, for someone who may see it.
 pub fn document(conn: &mut Conn, by: &Actor, id: ArticleId, view: &View) -> Result<ArticleDocument> {
+    by.reach(Action::ReadArticles)?;
     let article = rows::load(conn, id)?.article.at(view.now);
     article.see(by)?;
     let content = rows::content(conn, id, article.revision)?;
@@ -193,6 +194,7 @@ pub fn revisions(
     (before, limit): (Option<u64>, i64),
     now: Timestamp,
 ) -> Result<Vec<Revision>> {
+    by.reach(Action::ReadArticles)?;
     rows::load(conn, id)?.article.at(now).see(by)?;
     let before = before.map_or(Ok(i64::MAX), i64::try_from)?;
     let rows: Vec<RevisionRow> = revisions::table
@@ -207,6 +209,7 @@ pub fn revisions(
 
 /// One revision with its content.
 pub fn revision(conn: &mut Conn, by: &Actor, id: ArticleId, number: u64, now: Timestamp) -> Result<Revision> {
+    by.reach(Action::ReadArticles)?;
     rows::load(conn, id)?.article.at(now).see(by)?;
     let key = (id.to_string(), i64::try_from(number).unwrap_or(i64::MAX));
     let row = revisions::table.find(key).select(RevisionRow::as_select()).first(conn).or_not_found("revision")?;
