@@ -3,6 +3,7 @@
 mod support;
 
 mod articles;
+mod comments;
 mod hostile;
 mod migrations;
 mod permissions;

@@ -3,9 +3,11 @@
 //! No SQL, no HTTP, no async: time and identity are arguments, so that every rule can be tested in microseconds.
 
 pub mod articles;
+pub mod comments;
 pub mod error;
 pub mod ids;
 pub mod merge;
+pub mod moderation;
 pub mod permissions;
 pub mod published;
 pub mod secrets;

@@ -117,7 +117,7 @@ pub fn list<T: Serialize>(app: &App, request: &HttpRequest, listing: &Listing<T>
 }
 
 /// `Link` (RFC 8288) to the page of this collection that begins at `cursor`.
-fn next_link(app: &App, request: &HttpRequest, cursor: &str) -> String {
+pub(crate) fn next_link(app: &App, request: &HttpRequest, cursor: &str) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
         if name != "cursor" {

@@ -23,6 +23,8 @@ macro_rules! routes {
 routes! {
     /// What is open to every origin: no credential is looked at.
     Open, open:
+    comments::list_comments,
+    comments::create_comment,
     health::check_health,
     health::check_readiness,
     openapi::get_openapi,
@@ -50,6 +52,11 @@ routes! {
     articles::unschedule_article,
     articles::update_article,
     health::get_metrics,
+    moderation::list_comments_admin,
+    moderation::get_comment_admin,
+    moderation::transition_comment,
+    moderation::transition_comments,
+    moderation::list_comment_events,
     problem::get_error_page,
     tags::list_tags_admin,
     tags::create_tag,
