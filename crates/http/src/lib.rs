@@ -9,6 +9,7 @@ mod comments;
 mod edge;
 mod fields;
 mod health;
+pub mod limits;
 mod metrics;
 mod moderation;
 mod openapi;
