@@ -10,11 +10,15 @@ use crate::secrets::sha256;
 use crate::text::{CommentBody, CommenterName, Email, Prose, WebUrl, render_comment};
 use crate::{Error, Fault, Result, Timestamp};
 
-/// Declares an enum of words that are the same on the wire and in the database.
+/// Declares an enum of words that are the same on the wire and in the database; `as` is its name in the OpenAPI
+/// document, where all names stand side by side.
 macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+    (
+        $(#[doc = $doc:literal])*
+        $name:ident as $schema:literal { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),* $(,)? }
+    ) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         pub enum $name {
             $($(#[$variant_doc])* #[serde(rename = $word)] $variant),*
         }
@@ -39,13 +43,29 @@ macro_rules! words {
                 Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or_else(unknown)
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::schema::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .description(Some(concat!($($doc),*).trim()))
+                    .enum_values(Some([$($word),*]))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {
+            fn name() -> std::borrow::Cow<'static, str> {
+                $schema.into()
+            }
+        }
     };
 }
 pub(crate) use words;
 
 words! {
     /// What became of a comment. Only `approved` is public.
-    State {
+    State as "CommentState" {
         /// Waits for a moderator.
         Pending = "pending",
         /// Public.
@@ -61,7 +81,7 @@ words! {
 
 words! {
     /// What a moderator may ask for.
-    Target {
+    Target as "CommentTarget" {
         /// Show it to the public.
         Approved = "approved",
         /// Refuse it.
@@ -77,7 +97,7 @@ words! {
 
 words! {
     /// What the author of a comment is to the publication.
-    AuthorRole {
+    AuthorRole as "CommenterRole" {
         /// A reader who did not sign in.
         Guest = "guest",
         /// A reader who signed in.
@@ -379,7 +399,7 @@ pub struct PublicComment {
     #[schema(minimum = 0, maximum = 4)]
     pub depth: i32,
     /// Who left it.
-    pub author: PublicAuthor,
+    pub author: PublicCommenter,
     /// It, as safe HTML; empty in a tombstone.
     pub body_html: String,
     /// It, as plain text; empty in a tombstone.
@@ -401,7 +421,7 @@ pub struct PublicComment {
 
 /// Who left a comment, as everyone sees it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct PublicAuthor {
+pub struct PublicCommenter {
     /// The name it is signed with; empty in a tombstone.
     pub name: String,
     /// Their site.
@@ -436,7 +456,7 @@ pub struct Comment {
     /// Raised by every decision; the `ETag` that `If-Match` names.
     pub version: u64,
     /// Who left it.
-    pub author: Author,
+    pub author: Commenter,
     /// It, as safe HTML.
     pub body_html: String,
     /// It, as plain text.
@@ -454,7 +474,7 @@ pub struct Comment {
 
 /// Who left a comment, as moderators see it.
 #[derive(Clone, Serialize, ToSchema)]
-pub struct Author {
+pub struct Commenter {
     /// The name it is signed with.
     pub name: String,
     /// Their address; masked (`a***@e***.org`) unless the caller may see it.
@@ -493,6 +513,7 @@ pub struct FullComment {
 
 /// One decision about a comment.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = CommentEvent)]
 pub struct Event {
     /// Its identity.
     pub id: EventId,

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 
 words! {
     /// Why a comment was not shown at once.
-    Reason {
+    Reason as "HoldReason" {
         /// A member that people do not see was filled in.
         Honeypot = "honeypot",
         /// Another commenter left the same text within seven days.
@@ -36,7 +36,7 @@ words! {
 
 words! {
     /// What a step of the pipeline came to.
-    Outcome {
+    Outcome as "StepOutcome" {
         /// Nothing to say against it.
         Pass = "pass",
         /// A moderator shall look at it.
@@ -48,6 +48,7 @@ words! {
 
 /// What one step of the pipeline said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ModerationStep)]
 pub struct Step {
     /// Its name.
     #[schema(example = "shape")]

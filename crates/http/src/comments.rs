@@ -1,10 +1,11 @@
 //! Comments, for readers: reading the approved ones, and leaving one.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, get, post, web};
-use domain::comments::{CommentWrite, PublicComment};
+use domain::comments::{CommentWrite, NewComment, PublicComment};
 use domain::ids::CommentId;
 use domain::text::Locale;
 use domain::{Error, Fault, Result, Timestamp, moderation};
@@ -16,6 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::answer::{Listing, Public, Reply};
+use crate::app::{Clock, Config};
+use crate::limits::{Limit, network};
 use crate::page::{Cursors, limit};
 use crate::problem::Answer;
 use crate::refused;
@@ -163,17 +166,63 @@ pub(crate) async fn create_comment(
     let Body { value, fingerprint } = body;
     let (slug, locale) = (slug.into_inner(), self::locale(query.0.locale)?);
     let origin = Origin { ip_prefix: Some(prefix(address.0)), user_agent: user_agent(&request) };
-    // Rendering takes its time: not while the database waits. Faults are told after what the article says.
-    let checked = value.check();
-    let secrets = app.secrets.clone();
-    app.once(key.anonymous(fingerprint), move |conn, now| {
+    let find = move |conn: &mut persistence::Conn, now| {
         let article = find_article(conn, &slug, locale.as_deref(), now)?;
-        moderation::expect_open(article.comments_open)?;
-        let id = comments::submit(conn, &secrets, article, &checked?, origin, now)?;
+        moderation::expect_open(article.comments_open).map(|()| article)
+    };
+    let comment = match value.check() {
+        Ok(comment) => comment,
+        // What the article says is told first; but what is no comment does not take the turn of one that is.
+        Err(faults) => return Err(app.read(find).await.err().unwrap_or(faults).into()),
+    };
+    app.limits.comments.check(address.0, &comment)?;
+    let (secrets, state) = (app.secrets.clone(), app.clone());
+    app.once(key.anonymous(fingerprint), move |conn, now| {
+        let article = find(conn, now)?;
+        state.limits.comments.article.check(article.id)?;
+        let id = comments::submit(conn, &secrets, article, &comment, origin, now)?;
         let message = "Your comment is awaiting moderation.";
         Reply::json(202, &CommentReceipt { id, status: "pending", created_at: now, message })
     })
     .await
+}
+
+/// How often comments may be left (`community.md`, section 2).
+pub struct CommentLimits {
+    burst: Limit,
+    hour: Limit,
+    day: Limit,
+    email: Limit,
+    article: Limit,
+    site: Limit,
+}
+
+impl CommentLimits {
+    /// The limits of this configuration.
+    pub(crate) fn new(config: &Config, clock: &Clock) -> Self {
+        let limit = |count, seconds| {
+            let detail = "Too many comments at once; wait and send it again.";
+            Limit::new(config, clock, count, Duration::from_secs(seconds), detail)
+        };
+        Self {
+            burst: limit(3, 3 * 15),
+            hour: limit(10, 60 * 60),
+            day: limit(40, 24 * 60 * 60),
+            email: limit(5, 60 * 60),
+            article: limit(30, 60),
+            site: limit(300, 60),
+        }
+    }
+
+    /// Counts a comment against everything that is known before the database is asked.
+    fn check(&self, address: IpAddr, comment: &NewComment) -> Result<()> {
+        let (home, customer) = (network(address, 64), network(address, 48));
+        self.burst.check(home)?;
+        self.hour.check(home)?;
+        self.day.check(customer)?;
+        self.email.check(comment.email.key())?;
+        self.site.check(())
+    }
 }
 
 /// The article that the public sees under a slug.

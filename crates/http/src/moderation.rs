@@ -78,18 +78,18 @@ impl QueueQuery {
 
 /// A page of the queue.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Queue {
+pub(crate) struct CommentQueue {
     /// The comments.
     data: Vec<Comment>,
     /// Where the next page is.
     page: Page,
     /// How many there are in each state, whatever the filters.
-    counts: Counts,
+    counts: CommentCounts,
 }
 
 /// How many comments there are in each state; 10000 means that many or more.
 #[derive(Default, Serialize, ToSchema)]
-pub(crate) struct Counts {
+pub(crate) struct CommentCounts {
     /// Waiting.
     pending: u64,
     /// Public.
@@ -102,7 +102,7 @@ pub(crate) struct Counts {
     trash: u64,
 }
 
-impl Counts {
+impl CommentCounts {
     fn of(numbers: Vec<(State, u64)>) -> Self {
         let mut counts = Self::default();
         for (state, number) in numbers {
@@ -120,7 +120,7 @@ impl Counts {
 
 /// List the queue of comments
 #[utoipa::path(tag = "comments", security(("session" = [])), params(QueueQuery), responses(
-    (status = 200, description = "Comments by the time they were left", body = Queue),
+    (status = 200, description = "Comments by the time they were left", body = CommentQueue),
     refused::List,
 ))]
 #[get("/v1/admin/comments")]
@@ -142,7 +142,7 @@ pub(crate) async fn list_comments_admin(
     let Listing { data, page } =
         cursors.page(comments, limit, None, |comment| (comment.created_at.micros(), comment.id))?;
     let link = page.next.as_deref().map(|cursor| next_link(&app, &request, cursor));
-    let reply = Reply::json(200, &Queue { data, page, counts: Counts::of(counts) })?;
+    let reply = Reply::json(200, &CommentQueue { data, page, counts: CommentCounts::of(counts) })?;
     Ok(link.into_iter().fold(reply, |reply, link| reply.with("Link", link)).into())
 }
 
@@ -188,7 +188,7 @@ pub(crate) async fn transition_comment(
 
 /// What became of each comment of a bulk decision.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct BulkResults {
+pub(crate) struct CommentBulkResults {
     /// One for each item, in the order of the request.
     data: Vec<BulkResult>,
 }
@@ -198,7 +198,7 @@ pub(crate) struct BulkResults {
 /// Each as if alone: one that changed meanwhile, or whose state does not allow it, is reported and left as it is.
 #[utoipa::path(tag = "comments", security(("session" = [])), request_body = BulkWrite,
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key gives the same answer for 24 h")),
-    responses((status = 200, description = "What became of each", body = BulkResults), refused::Create),
+    responses((status = 200, description = "What became of each", body = CommentBulkResults), refused::Create),
 )]
 #[post("/v1/admin/comments/bulk")]
 pub(crate) async fn transition_comments(
@@ -213,7 +213,7 @@ pub(crate) async fn transition_comments(
         caller.by.may(Action::ModerateComments)?;
         let (items, verdict) = value.check()?;
         let data = moderation::bulk(conn, &caller.by, &secrets, &items, &verdict, now)?;
-        Reply::json(200, &BulkResults { data })
+        Reply::json(200, &CommentBulkResults { data })
     })
     .await
 }

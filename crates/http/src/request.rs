@@ -79,7 +79,12 @@ impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for Body<T, 
             let bytes = read(&request, payload, LIMIT, &["application/json"]).await?;
             let fingerprint =
                 sha256([request.method().as_str().as_bytes(), request.path().as_bytes(), &bytes].join(&0));
-            Ok(Self { value: typed(json(&bytes)?)?, fingerprint })
+            let document = json(&bytes)?;
+            // Serde would take the members of a struct from an array, too.
+            if !document.is_object() {
+                return Err(malformed(Fault::at("", "wrong_type", "Send a JSON object.")).into());
+            }
+            Ok(Self { value: typed(document)?, fingerprint })
         })
     }
 }

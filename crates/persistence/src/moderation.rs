@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use domain::comments::{
-    Author, BulkResult, Comment, Event, EventActor, FullComment, State, Target, TransitionWrite, Verdict, next,
+    BulkResult, Comment, Commenter, Event, EventActor, FullComment, State, Target, TransitionWrite, Verdict, next,
 };
 use domain::error::Stale;
 use domain::ids::CommentId;
@@ -16,12 +16,14 @@ use domain::text::Email;
 use domain::{Actor, Error, Result, Seen, Timestamp};
 use serde::Serialize;
 
+use crate::Conn;
 use crate::changes::{self, Change};
 use crate::comments::{Noted, Row, note};
 use crate::db::{Refuse, turn};
 use crate::published_comments::{self, Changed, Entry};
-use crate::schema::{categories, comment_events as events, comments, published_articles, published_in, published_slugs};
-use crate::Conn;
+use crate::schema::{
+    categories, comment_events as events, comments, published_articles, published_in, published_slugs,
+};
 
 /// Which comments of the queue.
 #[derive(Debug, Clone, Serialize)]
@@ -47,6 +49,7 @@ pub type Position = (i64, CommentId);
 
 #[diesel::declare_sql_function]
 extern "SQL" {
+    /// Lower case; on SQLite of ASCII alone.
     fn lower(text: Text) -> Text;
 }
 
@@ -67,7 +70,8 @@ pub fn queue(
         query = query.filter(comments::hold_reasons.like(quoted).escape('\\'));
     }
     if let Some(article) = &filter.article {
-        let by_slug = published_slugs::table.filter(published_slugs::slug.eq(article)).select(published_slugs::article_id);
+        let by_slug =
+            published_slugs::table.filter(published_slugs::slug.eq(article)).select(published_slugs::article_id);
         query = query.filter(comments::article_id.eq(article).or(comments::article_id.eq_any(by_slug)));
     }
     if let Some(category) = &filter.category {
@@ -128,7 +132,7 @@ pub fn counts(conn: &mut Conn, by: &Actor) -> Result<Vec<(State, u64)>> {
     let mut counts = Vec::new();
     for state in State::ALL {
         let number: Number = diesel::sql_query(
-            "SELECT count(*) AS number FROM (SELECT 1 AS one FROM comments WHERE state = $1 LIMIT $2) AS some",
+            "SELECT count(*) AS number FROM (SELECT 1 AS one FROM comments WHERE state = $1 LIMIT $2) AS counted",
         )
         .bind::<Text, _>(state.as_str())
         .bind::<BigInt, _>(COUNTED)
@@ -239,7 +243,7 @@ fn shown(conn: &mut Conn, by: &Actor, rows: &[Row], now: Timestamp) -> Result<Ve
                 depth: row.depth,
                 state,
                 version: row.version.try_into()?,
-                author: Author {
+                author: Commenter {
                     name: row.author_name.clone(),
                     email: if unmasked { row.author_email.clone() } else { masked(&row.author_email) },
                     url: row.author_url.clone(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use diesel::dsl::count_star;
 use diesel::prelude::*;
-use domain::comments::{AuthorRole, PublicAuthor, PublicComment};
+use domain::comments::{AuthorRole, PublicComment, PublicCommenter};
 use domain::ids::{ArticleId, CommentId};
 use domain::{Error, Result, Timestamp};
 
@@ -78,7 +78,7 @@ impl TryFrom<Row> for PublicComment {
             article: row.article_id.parse()?,
             parent_id: row.parent_id.map(|id| id.parse()).transpose()?,
             depth: row.depth,
-            author: PublicAuthor {
+            author: PublicCommenter {
                 name: row.author_name,
                 url: row.author_url,
                 role: row.author_role.parse()?,
