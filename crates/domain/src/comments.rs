@@ -263,11 +263,16 @@ impl TransitionWrite {
     /// Checks every member, and names every fault.
     pub fn check(&self) -> Result<Verdict> {
         let mut faults = Faults::default();
+        let verdict = self.read(&mut faults);
+        faults.finish()?;
+        verdict.ok_or(Error::Invalid(Vec::new()))
+    }
+
+    fn read(&self, faults: &mut Faults) -> Option<Verdict> {
         let target = faults.take("/to", target(self.to.as_deref()));
         let reason_code = faults.take("/reason_code", reason_code(self.reason_code.as_deref())).flatten();
         let note = faults.take("/note", Prose::parse_optional(self.note.as_deref().unwrap_or_default())).flatten();
-        faults.finish()?;
-        Ok(Verdict { target: target.ok_or(Error::Invalid(Vec::new()))?, reason_code, note })
+        Some(Verdict { target: target?, reason_code, note })
     }
 
     /// Decides about a comment in `state`: a target that does not fit it is refused before faults of other members.
@@ -351,15 +356,9 @@ impl BulkWrite {
             named.extend(item.id.zip(item.version));
         }
         let decision = TransitionWrite { to: self.to.clone(), reason_code: self.reason_code.clone(), note: None };
-        match (decision.check(), faults.is_empty()) {
-            (Ok(verdict), true) => Ok((named, verdict)),
-            (Err(Error::Invalid(more)), _) => {
-                more.into_iter().for_each(|fault| faults.note(fault));
-                faults.finish().and(Err(Error::Invalid(Vec::new())))
-            }
-            (Err(error), _) => Err(error),
-            (Ok(_), false) => faults.finish().and(Err(Error::Invalid(Vec::new()))),
-        }
+        let verdict = decision.read(&mut faults);
+        faults.finish()?;
+        Ok((named, verdict.ok_or(Error::Invalid(Vec::new()))?))
     }
 }
 

@@ -176,9 +176,9 @@ fn names_other_scheme(source: &str) -> bool {
         let (before, after) = (&source[..colon], &source[colon + 1..]);
         let in_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
         let scheme = &before[before.trim_end_matches(in_scheme).len()..];
-        let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase());
+        let begins = scheme.starts_with(|c: char| c.is_ascii_lowercase());
         let followed = after.starts_with(|c: char| !c.is_whitespace());
-        is_scheme
+        begins
             && !matches!(scheme, "http" | "https")
             && (after.starts_with("//") || (followed && BARE_SCHEMES.contains(&scheme)))
     })
@@ -247,8 +247,8 @@ mod tests {
         let comment = comment("THIS IS A VERY LOUD COMMENT", "Ann");
         let decision = decide(&Submission { known_from_others: true, ..submission(&comment) });
         assert_eq!(decision.state, State::Spam);
-        use Reason::{Capitals, DuplicateText, Honeypot, PreModeration};
-        assert_eq!(decision.reasons, [Honeypot, DuplicateText, Capitals, PreModeration]);
+        let expected = [Reason::Honeypot, Reason::DuplicateText, Reason::Capitals, Reason::PreModeration];
+        assert_eq!(decision.reasons, expected);
     }
 
     #[test]

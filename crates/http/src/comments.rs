@@ -7,7 +7,6 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, get, post, web};
 use domain::comments::{CommentWrite, NewComment, PublicComment};
 use domain::ids::CommentId;
-use domain::text::Locale;
 use domain::{Error, Fault, Result, Timestamp, moderation};
 use ipnet::IpNet;
 use persistence::comments::{self, Origin};
@@ -33,12 +32,12 @@ const MAX_USER_AGENT: usize = 256;
 /// Comments change by a moderator's hand, and may be half a minute old.
 const CACHE_CONTROL: &str = "public, max-age=30, stale-while-revalidate=300";
 
-/// Which locale the slug of the article is of.
+/// Which article is meant.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct ArticleQuery {
-    /// The article's locale; absent: the site's own; `*`: every one.
+pub(crate) struct CommentedQuery {
+    /// The article's locale; absent: the site's own.
     locale: Option<String>,
 }
 
@@ -55,7 +54,7 @@ pub(crate) struct CommentsQuery {
     #[serde(default)]
     #[param(inline, default = "oldest")]
     order: Order,
-    /// The article's locale; absent: the site's own; `*`: every one.
+    /// The article's locale; absent: the site's own.
     locale: Option<String>,
     /// How many, 1 to 100; of a tree, how many that reply to nothing.
     #[param(minimum = 1, maximum = 100, default = 20)]
@@ -108,12 +107,12 @@ pub(crate) async fn list_comments(
     query: Params<CommentsQuery>,
 ) -> Answer {
     let Params(CommentsQuery { view, order, locale, limit: asked, cursor, count }) = query;
-    let (slug, locale, limit) = (slug.into_inner(), self::locale(locale)?, limit(asked)?);
+    let (slug, locale, limit) = (slug.into_inner(), one(locale)?, limit(asked)?);
     let cursors = Cursors::new(&app.secrets, "comments", &(&slug, &locale, view, order))?;
     let after = cursors.read::<Position>(cursor.as_deref())?;
     let listed = Listed { flat: view == View::Flat, newest: order == Order::Newest };
     let work = move |conn: &mut persistence::Conn, now| {
-        let article = find_article(conn, &slug, locale.as_deref(), now)?.id;
+        let article = published::article(conn, &slug, locale.as_deref(), now)?.id;
         let total = if count { Some(published::count(conn, article, listed)?) } else { None };
         Ok((article, published::list(conn, article, listed, after, limit + 1)?, total))
     };
@@ -146,7 +145,7 @@ pub(crate) struct CommentReceipt {
 #[utoipa::path(tag = "comments", request_body = CommentWrite,
     params(
         ("slug" = String, Path, description = "The article's slug"),
-        ArticleQuery,
+        CommentedQuery,
         ("Idempotency-Key" = Option<String>, Header, description = "The same key gives the same answer for 24 h"),
     ),
     responses(
@@ -158,16 +157,16 @@ pub(crate) async fn create_comment(
     app: web::Data<App>,
     request: HttpRequest,
     slug: web::Path<String>,
-    query: Params<ArticleQuery>,
+    query: Params<CommentedQuery>,
     address: ClientAddress,
     key: IdempotencyKey,
     body: Body<CommentWrite, MAX_BODY>,
 ) -> Answer {
     let Body { value, fingerprint } = body;
-    let (slug, locale) = (slug.into_inner(), self::locale(query.0.locale)?);
+    let (slug, locale) = (slug.into_inner(), one(query.0.locale)?);
     let origin = Origin { ip_prefix: Some(prefix(address.0)), user_agent: user_agent(&request) };
     let find = move |conn: &mut persistence::Conn, now| {
-        let article = find_article(conn, &slug, locale.as_deref(), now)?;
+        let article = published::article(conn, &slug, locale.as_deref(), now)?;
         moderation::expect_open(article.comments_open).map(|()| article)
     };
     let comment = match value.check() {
@@ -225,27 +224,14 @@ impl CommentLimits {
     }
 }
 
-/// The article that the public sees under a slug.
-fn find_article(
-    conn: &mut persistence::Conn,
-    slug: &str,
-    locale: Option<&str>,
-    now: Timestamp,
-) -> Result<published::Article> {
-    // No slug has control characters, and PostgreSQL takes no U+0000.
-    if slug.contains(char::is_control) {
-        return Err(Error::NotFound("article"));
-    }
-    published::article(conn, slug, locale, now)
-}
-
-fn locale(asked: Option<String>) -> Result<Option<String>> {
-    match asked.as_deref() {
-        None | Some("*") => Ok(asked),
-        Some(text) => match Locale::parse(text) {
-            Ok(locale) => Ok(Some(locale.to_string())),
-            Err((code, detail)) => Err(Error::Malformed(Fault::parameter("locale", code, detail))),
-        },
+/// The locale of an article: one, or none for the site's own.
+fn one(locale: Option<String>) -> Result<Option<String>> {
+    match locale.as_deref() {
+        Some("*") => {
+            let detail = "Name one locale: slugs are unique within theirs.";
+            Err(Error::Malformed(Fault::parameter("locale", "not_one", detail)))
+        }
+        _ => Ok(locale),
     }
 }
 

@@ -58,7 +58,7 @@ refusals! {
     /// Listing without a credential.
     ListPublic: 400 503;
     /// Sending something without a credential.
-    SendPublic: 400 404 409 413 415 422 429 503;
+    SendPublic: 400 404 409 410 413 415 422 429 503;
     /// Reading one thing with a credential.
     Read: 401 403 404 503;
     /// Listing with a credential.

@@ -118,14 +118,12 @@ fn place(
     parent: Option<CommentId>,
 ) -> Result<(Option<String>, String, i32)> {
     let Some(parent) = parent else { return Ok((None, id.to_string(), 0)) };
-    match place_under(conn, article, parent)? {
-        Some(place) => Ok((Some(place.parent), place.root, place.depth)),
-        None => {
-            let detail = "The comment you reply to is not shown under this article (any more).";
-            let fault = Fault::at("/parent_id", "parent_not_available", detail);
-            Err(Error::Unprocessable { code: "parent_not_available", fault })
-        }
-    }
+    let Some(place) = place_under(conn, article, parent)? else {
+        let detail = "The comment you reply to is not shown under this article (any more).";
+        let fault = Fault::at("/parent_id", "parent_not_available", detail);
+        return Err(Error::Unprocessable { code: "parent_not_available", fault });
+    };
+    Ok((Some(place.parent), place.root, place.depth))
 }
 
 fn was_sent(conn: &mut Conn, text_hash: &str, email_hmac: &str, at: Timestamp) -> Result<bool> {

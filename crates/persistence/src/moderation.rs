@@ -49,7 +49,7 @@ pub type Position = (i64, CommentId);
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// Lower case; on SQLite of ASCII alone.
+    /// Lower case; on `SQLite` of ASCII alone.
     fn lower(text: Text) -> Text;
 }
 

@@ -24,23 +24,21 @@ pub struct Article {
 }
 
 /// The article that the public sees under a slug, or saw: whoever has the old address still reaches its comments.
-/// `locale` absent is the site's own, `*` every one.
+/// `locale` absent is the site's own. One that was public and is gone for good is 410.
 pub fn article(conn: &mut Conn, slug: &str, locale: Option<&str>, now: Timestamp) -> Result<Article> {
     let locale = match locale {
         Some(locale) => locale.to_owned(),
         None => site::current(conn)?.settings.locale,
     };
-    let mut named = published_slugs::table
-        .filter(published_slugs::slug.eq(slug))
+    let (id, gone): (String, bool) = published_slugs::table
+        .find((locale, slug))
         .filter(published_slugs::since.le(now.micros()))
-        .filter(published_slugs::gone.eq(false))
-        .order(published_slugs::since)
-        .select(published_slugs::article_id)
-        .into_boxed();
-    if locale != "*" {
-        named = named.filter(published_slugs::locale.eq(locale));
+        .select((published_slugs::article_id, published_slugs::gone))
+        .first(conn)
+        .or_not_found("article")?;
+    if gone {
+        return Err(Error::Gone { code: "article_gone", detail: "The article was withdrawn for good.".into() });
     }
-    let id: String = named.first(conn).or_not_found("article")?;
     let comments_open = published_articles::table
         .filter(published_articles::article_id.eq(&id))
         .filter(published_articles::visible_from.le(now.micros()))
