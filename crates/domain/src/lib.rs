@@ -3,6 +3,8 @@
 //! No SQL, no HTTP, no async: time and identity are arguments, so that every rule can be tested in microseconds.
 
 pub mod articles;
+pub mod bylines;
+pub mod categories;
 pub mod error;
 pub mod ids;
 pub mod merge;

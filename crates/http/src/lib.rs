@@ -4,7 +4,9 @@ mod access;
 mod answer;
 mod app;
 mod articles;
+mod bylines;
 pub mod catalogue;
+mod categories;
 mod edge;
 mod fields;
 mod health;
@@ -17,6 +19,7 @@ mod refused;
 mod request;
 mod resolve;
 mod routes;
+mod site;
 mod tags;
 
 use actix_web::body::MessageBody;

@@ -23,12 +23,20 @@ macro_rules! routes {
 routes! {
     /// What is open to every origin: no credential is looked at.
     Open, open:
+    bylines::list_bylines,
+    bylines::get_byline,
+    categories::list_categories,
+    categories::get_category_tree,
+    categories::get_category,
     health::check_health,
     health::check_readiness,
     openapi::get_openapi,
     reading::get_article,
     reading::list_articles,
     resolve::resolve_path,
+    site::get_site,
+    tags::list_tags,
+    tags::get_tag,
 }
 
 routes! {
@@ -49,8 +57,20 @@ routes! {
     articles::unpublish_article,
     articles::unschedule_article,
     articles::update_article,
+    bylines::list_bylines_admin,
+    bylines::create_byline,
+    bylines::get_byline_admin,
+    bylines::update_byline,
+    bylines::delete_byline,
+    categories::list_categories_admin,
+    categories::create_category,
+    categories::get_category_admin,
+    categories::update_category,
+    categories::delete_category,
     health::get_metrics,
     problem::get_error_page,
+    site::get_settings,
+    site::update_settings,
     tags::list_tags_admin,
     tags::create_tag,
     tags::get_tag_admin,
