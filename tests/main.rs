@@ -3,8 +3,12 @@
 mod support;
 
 mod articles;
+mod bylines;
+mod categories;
+mod category_tree;
 mod hostile;
 mod migrations;
 mod permissions;
 mod privacy;
+mod site;
 mod tags;

@@ -116,11 +116,13 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
 
 /// The methods that an address takes, each with whether it is open to every origin; empty if there is no such address.
 pub(crate) fn methods_at(path: &str) -> Vec<(Method, bool)> {
-    let mut methods: Vec<(Method, bool)> = OPERATIONS
-        .iter()
-        .filter(|operation| operation.resource.is_match(path))
-        .map(|operation| (operation.method.clone(), operation.open))
-        .collect();
+    let mut methods: Vec<(Method, bool)> = Vec::new();
+    for operation in OPERATIONS.iter().filter(|operation| operation.resource.is_match(path)) {
+        // The patterns of `/v1/categories/tree` and of `/v1/categories/{path}` both match the former.
+        if methods.iter().all(|(method, _)| *method != operation.method) {
+            methods.push((operation.method.clone(), operation.open));
+        }
+    }
     if let Some((_, open)) = methods.iter().find(|(method, _)| method == Method::GET) {
         methods.push((Method::HEAD, *open));
     }
