@@ -81,7 +81,7 @@ both! {
             }
             editor.patch(&path, json!({"slug": "other"})).await.expect(200);
             let moved = anyone.get(&one).await.expect(308);
-            assert_eq!(moved.header("location").unwrap(), format!("/v1/{kind}s/other"));
+            assert_eq!(moved.header("location").unwrap(), format!("http://cms.example.org/v1/{kind}s/other"));
             editor.delete(&path).await.expect(204);
             assert_eq!(anyone.get(&one).await.expect(404).code(), "not_found");
             assert_eq!(anyone.get(&all).await.expect(200).json()["data"], json!([]));

@@ -256,7 +256,7 @@ both! {
         let mut anyone = app.anyone();
         for (old, new) in [("c", "b/see"), ("a/c", "b/see"), ("a/c/d", "b/see/d")] {
             let moved = anyone.get(&format!("/v1/categories/{old}")).await.expect(308);
-            assert_eq!(moved.header("location").unwrap(), format!("/v1/categories/{new}"));
+            assert_eq!(moved.header("location").unwrap(), format!("http://cms.example.org/v1/categories/{new}"));
             assert!(moved.header("cache-control").unwrap().starts_with("public"));
             assert!(moved.header("surrogate-key").unwrap().starts_with("category:"));
             assert_eq!(moved.header("access-control-allow-origin").unwrap(), "*");
@@ -353,5 +353,39 @@ both! {
         }
         let keys = anyone.get("/v1/categories/a").await.header("surrogate-key").unwrap();
         assert!(keys.contains(&format!("category:{}", id(&path))));
+    }
+
+    async fn readers_choose_members(app: App) {
+        make(&mut app.editor(), "a", None).await;
+        let mut anyone = app.anyone();
+        let one = anyone.get("/v1/categories/a?fields=path,subtree_count").await.expect(200).json();
+        assert_eq!(one, json!({"path": "a", "subtree_count": 0}));
+        let list = anyone.get("/v1/categories?fields=slug").await.expect(200).json();
+        assert_eq!(list["data"], json!([{"slug": "a"}]));
+        let refused = anyone.get("/v1/categories/a?fields=version").await.expect(400).json();
+        assert_eq!(refused["errors"][0]["parameter"], "fields");
+        assert_eq!(anyone.get("/v1/site?fields=locale").await.expect(200).json(), json!({"locale": "en"}));
+    }
+
+    async fn articles_stand_right_when_they_are_published_while_categories_move(app: App) {
+        let mut editor = app.editor();
+        let [a, b] = [make(&mut editor, "a", None).await, make(&mut editor, "b", None).await];
+        let c = make(&mut editor, "c", Some(&a)).await;
+        let article = json!({"title": "One", "category_ids": [id(&c)]});
+        let article = editor.post("/v1/admin/articles", article).await.expect(201).header("location").unwrap();
+        for round in 0..12 {
+            let under = if round % 2 == 0 { &b } else { &a };
+            editor.get(&article).await.expect(200);
+            editor.patch(&article, json!({"title": format!("Title {round}")})).await.expect(200);
+            editor.get(&c).await.expect(200);
+            let mut other = app.editor();
+            other.get(&article).await.expect(200);
+            let publish = format!("{article}/publish");
+            let parent = json!({"parent_id": id(under)});
+            let (moved, published) = futures_util::future::join(editor.patch(&c, parent), other.act(&publish)).await;
+            assert_eq!((moved.status, published.status), (200, 200));
+            let counts = [read(&app, "a").await["subtree_count"].clone(), read(&app, "b").await["subtree_count"].clone()];
+            assert_eq!(counts, if round % 2 == 0 { [0, 1] } else { [1, 0] });
+        }
     }
 }

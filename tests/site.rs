@@ -4,9 +4,7 @@ use actix_web::http::Method;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use domain::permissions::Role;
-use domain::site::match_path;
-use persistence::taxonomy::{Resolved, resolve};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{App, Caller, both};
 
@@ -20,18 +18,16 @@ struct Noted {
     count: i64,
 }
 
-/// What a path stands for: kind, slug and present path.
-fn resolved(app: &App, path: &str) -> Option<(&'static str, String, String)> {
-    let found = app.data.db.read_blocking(|conn| {
-        let settings = persistence::site::current(conn)?.settings;
-        for place in match_path(&settings, path) {
-            if let Some(found) = resolve(conn, &settings, &place)? {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
-    });
-    found.unwrap().map(|Resolved { kind, slug, path, .. }| (kind, slug, path))
+/// What a path stands for: kind, slug and, if it is another one, the present path.
+async fn resolved(app: &App, path: &str) -> Option<(String, String, Option<String>)> {
+    let reply = app.anyone().get(&format!("/v1/resolve?path={path}")).await;
+    if reply.status == 404 {
+        return None;
+    }
+    let found = reply.expect(200).json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let moved = (found["status"] == 301).then(|| text(&found["path"]));
+    Some((text(&found["resource"]["kind"]), text(&found["resource"]["slug"]), moved))
 }
 
 both! {
@@ -140,26 +136,30 @@ both! {
         let succession = admin.post("/v1/admin/categories", child).await.expect(201).header("location").unwrap();
         admin.post("/v1/admin/tags", json!({"name": "X"})).await.expect(201);
         let byline = admin.post("/v1/admin/bylines", json!({"name": "Y"})).await.header("location").unwrap();
-        let is = |kind, slug: &str, path: &str| Some((kind, slug.to_owned(), path.to_owned()));
-        let there = is("category", "business-succession", "/category/business/business-succession");
-        assert_eq!(resolved(&app, "/category/business/business-succession"), there);
-        assert_eq!(resolved(&app, "/category/business-succession/?page=2"), there);
-        assert_eq!(resolved(&app, "/tag/x"), is("tag", "x", "/tag/x"));
-        assert_eq!(resolved(&app, "/author/y"), is("byline", "y", "/author/y"));
+        let is = |kind: &str, slug: &str, moved: Option<&str>| {
+            Some((kind.to_owned(), slug.to_owned(), moved.map(str::to_owned)))
+        };
+        let place = "/category/business/business-succession";
+        assert_eq!(resolved(&app, place).await, is("category", "business-succession", None));
+        assert_eq!(resolved(&app, &format!("{place}/?page=2")).await, is("category", "business-succession", None));
+        let short = "/category/business-succession";
+        assert_eq!(resolved(&app, short).await, is("category", "business-succession", Some(place)));
+        assert_eq!(resolved(&app, "/tag/x").await, is("tag", "x", None));
+        assert_eq!(resolved(&app, "/author/y").await, is("byline", "y", None));
         for nothing in ["/", "/tag/y", "/author", "/category/none", "/category/none/business", "/x"] {
-            assert_eq!(resolved(&app, nothing), None, "{nothing}");
+            assert_eq!(resolved(&app, nothing).await, None, "{nothing}");
         }
         // Old names lead to the present path.
         admin.patch(&succession, json!({"slug": "succession", "parent_id": null})).await.expect(200);
         admin.patch(&byline, json!({"slug": "yy"})).await.expect(200);
-        let there = is("category", "succession", "/category/succession");
-        assert_eq!(resolved(&app, "/category/business/business-succession"), there);
-        assert_eq!(resolved(&app, "/category/business-succession"), there);
-        assert_eq!(resolved(&app, "/author/y"), is("byline", "yy", "/author/yy"));
+        let there = is("category", "succession", Some("/category/succession"));
+        assert_eq!(resolved(&app, place).await, there);
+        assert_eq!(resolved(&app, short).await, there);
+        assert_eq!(resolved(&app, "/author/y").await, is("byline", "yy", Some("/author/yy")));
         // Shapes that overlap: what is there decides.
         admin.get(SETTINGS).await.expect(200);
         admin.patch(SETTINGS, json!({"category_path": "/{path}", "tag_path": "/{slug}"})).await.expect(200);
-        assert_eq!(resolved(&app, "/business"), is("category", "business", "/business"));
-        assert_eq!(resolved(&app, "/x"), is("tag", "x", "/x"));
+        assert_eq!(resolved(&app, "/business").await, is("category", "business", None));
+        assert_eq!(resolved(&app, "/x").await, is("tag", "x", None));
     }
 }

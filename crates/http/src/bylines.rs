@@ -6,16 +6,17 @@ use domain::ids::BylineId;
 use domain::permissions::Action;
 use domain::site::{self, Settings};
 use persistence::bylines::{self, Position};
-use persistence::taxonomy::{Counted, Found};
+use persistence::taxonomy::{self, Counted, Found};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::{Listing, Public, Reply, Versioned, list, moved, no_content, show};
-use crate::page::{Cursors, PageQuery, limit};
+use crate::fields::{Fields, FieldsQuery};
+use crate::page::{Cursors, PageQuery, PublicPageQuery, limit};
 use crate::problem::{Answer, Refusal};
 use crate::refused;
-use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Name, NoParams, Params, Patch};
+use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Name, Params, Patch};
 
 impl Versioned for Byline {
     fn version(&self) -> u64 {
@@ -48,6 +49,9 @@ pub(crate) struct PublicByline {
     url: String,
 }
 
+/// The members of a byline, for `fields`.
+const MEMBERS: [&str; 8] = ["id", "slug", "name", "bio", "avatar_url", "website", "article_count", "url"];
+
 impl PublicByline {
     fn new(app: &App, settings: &Settings, counted: Counted<Byline>) -> Self {
         let Counted { item: Byline { id, slug, name, bio, avatar_url, website, .. }, articles } = counted;
@@ -59,51 +63,59 @@ impl PublicByline {
 /// List bylines for readers
 ///
 /// Counts are of published articles, whatever their locale.
-#[utoipa::path(tag = "taxonomy", params(PageQuery), responses(
+#[utoipa::path(tag = "taxonomy", params(PublicPageQuery), responses(
     (status = 200, description = "Bylines by name", body = Listing<PublicByline>,
-        headers(("ETag" = String, description = "For If-None-Match"))),
-    (status = 304, description = "You have it already"),
-    refused::ReadPublic,
+        headers(("ETag" = String, description = "For `If-None-Match`"),
+            ("Link" = String, description = "The next page, `rel=\"next\"`"))),
+    (status = 304, description = "The client has it already"),
+    refused::ListPublic,
 ))]
 #[get("/v1/bylines")]
-pub(crate) async fn list_bylines(app: web::Data<App>, request: HttpRequest, query: Params<PageQuery>) -> Answer {
-    let Params(PageQuery { limit: asked, cursor, count }) = query;
+pub(crate) async fn list_bylines(app: web::Data<App>, request: HttpRequest, query: Params<PublicPageQuery>) -> Answer {
+    let Params(PublicPageQuery { limit: asked, cursor, count, fields }) = query;
     let limit = limit(asked)?;
+    let fields = Fields::read(fields.as_deref(), &MEMBERS)?;
     let cursors = Cursors::new(&app.secrets, "bylines", &())?;
     let after = cursors.read::<Position>(cursor.as_deref())?;
     let work = move |conn: &mut persistence::Conn, now| {
         let total = if count { Some(bylines::count(conn)?) } else { None };
         let bylines = bylines::list(conn, after, limit + 1)?;
-        Ok((persistence::site::current(conn)?.settings, bylines::counted(conn, bylines, now)?, total))
+        Ok((taxonomy::frame(conn, now)?, bylines::counted(conn, bylines, now)?, total))
     };
-    let (settings, bylines, total) = app.read(work).await?;
-    let bylines = bylines.into_iter().map(|byline| PublicByline::new(&app, &settings, byline)).collect();
+    let (frame, bylines, total) = app.read(work).await?;
+    let bylines = bylines.into_iter().map(|byline| PublicByline::new(&app, &frame.settings, byline)).collect();
     let listing = cursors.page(bylines, limit, total, |byline: &PublicByline| (byline.name.clone(), byline.id))?;
-    Ok(Public::new(&app, &listing, "list:bylines list:articles site")?
-        .next(&app, &request, &listing.page)
-        .respond(&request))
+    let listing = fields.of_each(listing)?;
+    let answer = Public::new(&app, &listing, "list:bylines list:articles site")?;
+    Ok(answer.until(&app, frame.due).next(&app, &request, &listing.page).respond(&request))
 }
 
 /// Show a byline to readers
 ///
 /// A slug that it had before leads to the present one.
-#[utoipa::path(tag = "taxonomy", params(("slug" = String, Path, example = "ann-berger")), responses(
+#[utoipa::path(tag = "taxonomy", params(("slug" = String, Path, description = "Its slug"), FieldsQuery), responses(
     (status = 200, description = "The byline", body = PublicByline,
-        headers(("ETag" = String, description = "For If-None-Match"))),
-    (status = 304, description = "You have it already"),
+        headers(("ETag" = String, description = "For `If-None-Match`"))),
+    (status = 304, description = "The client has it already"),
     (status = 308, description = "It has another slug now", headers(("Location" = String, description = "Where it is"))),
     refused::ReadPublic,
 ))]
 #[get("/v1/bylines/{slug}")]
-pub(crate) async fn get_byline(app: web::Data<App>, request: HttpRequest, slug: Name, _: Params<NoParams>) -> Answer {
-    let work = move |conn: &mut persistence::Conn, now| {
-        Ok((persistence::site::current(conn)?.settings, bylines::show(conn, &slug.0, now)?))
-    };
+pub(crate) async fn get_byline(
+    app: web::Data<App>,
+    request: HttpRequest,
+    slug: Name,
+    query: Params<FieldsQuery>,
+) -> Answer {
+    let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
+    let work =
+        move |conn: &mut persistence::Conn, now| Ok((taxonomy::frame(conn, now)?, bylines::show(conn, &slug.0, now)?));
     match app.read(work).await? {
         (_, Found::Moved { id, name }) => Ok(moved(&app, &request, "/v1/bylines", &name, &format!("byline:{id}"))),
-        (settings, Found::Here(byline)) => {
+        (frame, Found::Here(byline)) => {
             let keys = format!("byline:{} list:articles site", byline.item.id);
-            Ok(Public::new(&app, &PublicByline::new(&app, &settings, byline), keys)?.respond(&request))
+            let byline = fields.of(&PublicByline::new(&app, &frame.settings, byline))?;
+            Ok(Public::new(&app, &byline, keys)?.until(&app, frame.due).respond(&request))
         }
     }
 }

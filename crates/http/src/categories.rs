@@ -9,13 +9,14 @@ use domain::permissions::Action;
 use domain::published::CategorySmall;
 use domain::site::{self, Settings};
 use persistence::categories::{self, Shown};
-use persistence::taxonomy::Found;
+use persistence::taxonomy::{self, Found};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::{Listing, Public, Reply, Versioned, list, moved, no_content, show};
-use crate::page::{Cursors, PageQuery, limit};
+use crate::fields::{Fields, FieldsQuery};
+use crate::page::{Cursors, PageQuery, PublicPageQuery, limit};
 use crate::problem::{Answer, Refusal};
 use crate::refused;
 use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Name, NoParams, Params, Patch};
@@ -76,6 +77,21 @@ pub(crate) struct CategoryTree {
     data: Vec<CategoryNode>,
 }
 
+/// The members of a category, for `fields`.
+const MEMBERS: [&str; 11] = [
+    "id",
+    "slug",
+    "path",
+    "name",
+    "description",
+    "parent_id",
+    "position",
+    "breadcrumb",
+    "article_count",
+    "subtree_count",
+    "url",
+];
+
 impl PublicCategory {
     fn new(app: &App, settings: &Settings, shown: Shown) -> Self {
         let Shown { category, breadcrumb, articles, articles_below } = shown;
@@ -98,55 +114,63 @@ impl PublicCategory {
 /// List categories for readers
 ///
 /// Flat, by path. Counts are of published articles, whatever their locale.
-#[utoipa::path(tag = "taxonomy", params(PageQuery), responses(
+#[utoipa::path(tag = "taxonomy", params(PublicPageQuery), responses(
     (status = 200, description = "Categories by path", body = Listing<PublicCategory>,
-        headers(("ETag" = String, description = "For If-None-Match"))),
-    (status = 304, description = "You have it already"),
-    refused::ReadPublic,
+        headers(("ETag" = String, description = "For `If-None-Match`"),
+            ("Link" = String, description = "The next page, `rel=\"next\"`"))),
+    (status = 304, description = "The client has it already"),
+    refused::ListPublic,
 ))]
 #[get("/v1/categories")]
-pub(crate) async fn list_categories(app: web::Data<App>, request: HttpRequest, query: Params<PageQuery>) -> Answer {
-    let Params(PageQuery { limit: asked, cursor, count }) = query;
+pub(crate) async fn list_categories(
+    app: web::Data<App>,
+    request: HttpRequest,
+    query: Params<PublicPageQuery>,
+) -> Answer {
+    let Params(PublicPageQuery { limit: asked, cursor, count, fields }) = query;
     let limit = limit(asked)?;
+    let fields = Fields::read(fields.as_deref(), &MEMBERS)?;
     let cursors = Cursors::new(&app.secrets, "categories", &())?;
     let after = cursors.read::<String>(cursor.as_deref())?;
     let work = move |conn: &mut persistence::Conn, now| {
         let total = if count { Some(categories::count(conn)?) } else { None };
         let categories = categories::list(conn, after.as_deref(), limit + 1)?;
-        Ok((persistence::site::current(conn)?.settings, categories::shown(conn, categories, now)?, total))
+        Ok((taxonomy::frame(conn, now)?, categories::shown(conn, categories, now)?, total))
     };
-    let (settings, shown, total) = app.read(work).await?;
-    let shown = shown.into_iter().map(|shown| PublicCategory::new(&app, &settings, shown)).collect();
+    let (frame, shown, total) = app.read(work).await?;
+    let shown = shown.into_iter().map(|shown| PublicCategory::new(&app, &frame.settings, shown)).collect();
     let listing = cursors.page(shown, limit, total, |category: &PublicCategory| category.path.clone())?;
-    let keys = "list:categories list:articles site";
-    Ok(Public::new(&app, &listing, keys)?.next(&app, &request, &listing.page).respond(&request))
+    let listing = fields.of_each(listing)?;
+    let answer = Public::new(&app, &listing, "list:categories list:articles site")?;
+    Ok(answer.until(&app, frame.due).next(&app, &request, &listing.page).respond(&request))
 }
 
 /// Show the category tree to readers
 ///
-/// Whole: a front end draws its navigation from one answer. Counts are of published articles, whatever their locale.
+/// Whole, so that a front end draws its navigation from one answer. Counts are of published articles, whatever their locale.
 #[utoipa::path(tag = "taxonomy", responses(
     (status = 200, description = "The tree from its root", body = CategoryTree,
-        headers(("ETag" = String, description = "For If-None-Match"))),
-    (status = 304, description = "You have it already"),
-    refused::ReadPublic,
+        headers(("ETag" = String, description = "For `If-None-Match`"))),
+    (status = 304, description = "The client has it already"),
+    refused::ListPublic,
 ))]
 #[get("/v1/categories/tree")]
 pub(crate) async fn get_category_tree(app: web::Data<App>, request: HttpRequest, _: Params<NoParams>) -> Answer {
     let work = |conn: &mut persistence::Conn, now| {
         let categories = categories::list(conn, None, i64::MAX)?;
-        Ok((persistence::site::current(conn)?.settings, categories::shown(conn, categories, now)?))
+        Ok((taxonomy::frame(conn, now)?, categories::shown(conn, categories, now)?))
     };
-    let (settings, mut shown) = app.read(work).await?;
+    let (frame, mut shown) = app.read(work).await?;
     let place = |shown: &Shown| (shown.category.position, shown.category.name.clone(), shown.category.id);
     shown.sort_by_cached_key(place);
     let mut children: HashMap<Option<CategoryId>, Vec<PublicCategory>> = HashMap::new();
     for shown in shown {
         let parent = shown.category.parent_id;
-        children.entry(parent).or_default().push(PublicCategory::new(&app, &settings, shown));
+        children.entry(parent).or_default().push(PublicCategory::new(&app, &frame.settings, shown));
     }
     let tree = CategoryTree { data: under(None, &mut children) };
-    Ok(Public::new(&app, &tree, "list:categories list:articles site")?.respond(&request))
+    let answer = Public::new(&app, &tree, "list:categories list:articles site")?;
+    Ok(answer.until(&app, frame.due).respond(&request))
 }
 
 fn under(
@@ -162,29 +186,36 @@ fn under(
 /// By its slug or its whole path. A slug or path that it had before leads to the present path. Counts are of published
 /// articles, whatever their locale.
 #[utoipa::path(tag = "taxonomy",
-    params(("path" = String, Path, description = "Slug or whole path", example = "business/business-succession")),
+    params(("path" = String, Path, description = "Slug or whole path", example = "business/business-succession"),
+        FieldsQuery),
     responses(
         (status = 200, description = "The category", body = PublicCategory,
-            headers(("ETag" = String, description = "For If-None-Match"))),
-        (status = 304, description = "You have it already"),
+            headers(("ETag" = String, description = "For `If-None-Match`"))),
+        (status = 304, description = "The client has it already"),
         (status = 308, description = "It has another path now",
             headers(("Location" = String, description = "Where it is"))),
         refused::ReadPublic,
 ))]
 #[get("/v1/categories/{path:.*}")]
-pub(crate) async fn get_category(app: web::Data<App>, request: HttpRequest, path: Name, _: Params<NoParams>) -> Answer {
+pub(crate) async fn get_category(
+    app: web::Data<App>,
+    request: HttpRequest,
+    path: Name,
+    query: Params<FieldsQuery>,
+) -> Answer {
+    let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
     let work = move |conn: &mut persistence::Conn, now| {
-        Ok((persistence::site::current(conn)?.settings, categories::show(conn, &path.0, now)?))
+        Ok((taxonomy::frame(conn, now)?, categories::show(conn, &path.0, now)?))
     };
     match app.read(work).await? {
         (_, Found::Moved { id, name }) => Ok(moved(&app, &request, "/v1/categories", &name, &format!("category:{id}"))),
-        (settings, Found::Here(shown)) => {
-            let category = PublicCategory::new(&app, &settings, shown);
+        (frame, Found::Here(shown)) => {
+            let category = PublicCategory::new(&app, &frame.settings, shown);
             let mut keys = String::from("list:articles site");
             for above in &category.breadcrumb {
                 keys = format!("category:{} {keys}", above.id);
             }
-            Ok(Public::new(&app, &category, keys)?.respond(&request))
+            Ok(Public::new(&app, &fields.of(&category)?, keys)?.until(&app, frame.due).respond(&request))
         }
     }
 }

@@ -28,6 +28,24 @@ pub struct PageQuery {
     pub count: bool,
 }
 
+/// Which page of a public collection that has no filters, and what of its items.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PublicPageQuery {
+    /// How many, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u16>,
+    /// Where to go on, from `page.next`.
+    pub cursor: Option<String>,
+    /// Whether to count them all (`page.total`).
+    #[serde(default)]
+    pub count: bool,
+    /// Only these members, parted by commas.
+    #[param(example = "slug,name")]
+    pub fields: Option<String>,
+}
+
 /// The number of items asked for; over the maximum is refused, never clamped.
 pub fn limit(asked: Option<u16>) -> Result<i64> {
     match asked.unwrap_or(DEFAULT_LIMIT) {

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::{Public, Versioned, show};
+use crate::fields::{Fields, FieldsQuery};
 use crate::problem::Answer;
 use crate::refused;
 use crate::request::{Caller, IfMatch, NoParams, Params, Patch};
@@ -51,15 +52,30 @@ pub(crate) struct PublicSite {
     byline_path: String,
 }
 
+/// The members of the site, for `fields`.
+const MEMBERS: [&str; 10] = [
+    "name",
+    "description",
+    "locale",
+    "locales",
+    "timezone",
+    "site_url",
+    "permalink",
+    "category_path",
+    "tag_path",
+    "byline_path",
+];
+
 /// Show the site to readers
-#[utoipa::path(tag = "site", responses(
+#[utoipa::path(tag = "site", params(FieldsQuery), responses(
     (status = 200, description = "The publication", body = PublicSite,
-        headers(("ETag" = String, description = "For If-None-Match"))),
-    (status = 304, description = "You have it already"),
-    refused::ReadPublic,
+        headers(("ETag" = String, description = "For `If-None-Match`"))),
+    (status = 304, description = "The client has it already"),
+    refused::ListPublic,
 ))]
 #[get("/v1/site")]
-pub(crate) async fn get_site(app: web::Data<App>, request: HttpRequest, _: Params<NoParams>) -> Answer {
+pub(crate) async fn get_site(app: web::Data<App>, request: HttpRequest, query: Params<FieldsQuery>) -> Answer {
+    let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
     let settings = app.read(|conn, _| site::current(conn)).await?.settings;
     let site = PublicSite {
         name: settings.name,
@@ -73,7 +89,7 @@ pub(crate) async fn get_site(app: web::Data<App>, request: HttpRequest, _: Param
         tag_path: settings.tag_path,
         byline_path: settings.byline_path,
     };
-    Ok(Public::new(&app, &site, "site")?.respond(&request))
+    Ok(Public::new(&app, &fields.of(&site)?, "site")?.respond(&request))
 }
 
 /// Show the settings of the site

@@ -6,16 +6,17 @@ use domain::permissions::Action;
 use domain::site::{self, Settings};
 use domain::tags::{Tag, TagWrite};
 use persistence::tags::{self, Position};
-use persistence::taxonomy::{Counted, Found};
+use persistence::taxonomy::{self, Counted, Found};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::{Listing, Public, Reply, Versioned, list, moved, no_content, show};
-use crate::page::{Cursors, PageQuery, limit};
+use crate::fields::{Fields, FieldsQuery};
+use crate::page::{Cursors, PageQuery, PublicPageQuery, limit};
 use crate::problem::{Answer, Refusal};
 use crate::refused;
-use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Name, NoParams, Params, Patch};
+use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Name, Params, Patch};
 
 impl Versioned for Tag {
     fn version(&self) -> u64 {
@@ -42,6 +43,9 @@ pub(crate) struct PublicTag {
     url: String,
 }
 
+/// The members of a tag, for `fields`.
+const MEMBERS: [&str; 6] = ["id", "slug", "name", "description", "article_count", "url"];
+
 impl PublicTag {
     fn new(app: &App, settings: &Settings, counted: Counted<Tag>) -> Self {
         let Counted { item: Tag { id, slug, name, description, .. }, articles } = counted;
@@ -53,51 +57,59 @@ impl PublicTag {
 /// List tags for readers
 ///
 /// Counts are of published articles, whatever their locale.
-#[utoipa::path(tag = "taxonomy", params(PageQuery), responses(
+#[utoipa::path(tag = "taxonomy", params(PublicPageQuery), responses(
     (status = 200, description = "Tags by name", body = Listing<PublicTag>,
-        headers(("ETag" = String, description = "For If-None-Match"))),
-    (status = 304, description = "You have it already"),
-    refused::ReadPublic,
+        headers(("ETag" = String, description = "For `If-None-Match`"),
+            ("Link" = String, description = "The next page, `rel=\"next\"`"))),
+    (status = 304, description = "The client has it already"),
+    refused::ListPublic,
 ))]
 #[get("/v1/tags")]
-pub(crate) async fn list_tags(app: web::Data<App>, request: HttpRequest, query: Params<PageQuery>) -> Answer {
-    let Params(PageQuery { limit: asked, cursor, count }) = query;
+pub(crate) async fn list_tags(app: web::Data<App>, request: HttpRequest, query: Params<PublicPageQuery>) -> Answer {
+    let Params(PublicPageQuery { limit: asked, cursor, count, fields }) = query;
     let limit = limit(asked)?;
+    let fields = Fields::read(fields.as_deref(), &MEMBERS)?;
     let cursors = Cursors::new(&app.secrets, "tags", &())?;
     let after = cursors.read::<Position>(cursor.as_deref())?;
     let work = move |conn: &mut persistence::Conn, now| {
         let total = if count { Some(tags::count(conn)?) } else { None };
         let tags = tags::list(conn, after, limit + 1)?;
-        Ok((persistence::site::current(conn)?.settings, tags::counted(conn, tags, now)?, total))
+        Ok((taxonomy::frame(conn, now)?, tags::counted(conn, tags, now)?, total))
     };
-    let (settings, tags, total) = app.read(work).await?;
-    let tags = tags.into_iter().map(|tag| PublicTag::new(&app, &settings, tag)).collect();
+    let (frame, tags, total) = app.read(work).await?;
+    let tags = tags.into_iter().map(|tag| PublicTag::new(&app, &frame.settings, tag)).collect();
     let listing = cursors.page(tags, limit, total, |tag: &PublicTag| (tag.name.clone(), tag.id))?;
-    Ok(Public::new(&app, &listing, "list:tags list:articles site")?
-        .next(&app, &request, &listing.page)
-        .respond(&request))
+    let listing = fields.of_each(listing)?;
+    let answer = Public::new(&app, &listing, "list:tags list:articles site")?;
+    Ok(answer.until(&app, frame.due).next(&app, &request, &listing.page).respond(&request))
 }
 
 /// Show a tag to readers
 ///
 /// A slug that it had before leads to the present one.
-#[utoipa::path(tag = "taxonomy", params(("slug" = String, Path, example = "tax")), responses(
+#[utoipa::path(tag = "taxonomy", params(("slug" = String, Path, description = "Its slug"), FieldsQuery), responses(
     (status = 200, description = "The tag", body = PublicTag,
-        headers(("ETag" = String, description = "For If-None-Match"))),
-    (status = 304, description = "You have it already"),
+        headers(("ETag" = String, description = "For `If-None-Match`"))),
+    (status = 304, description = "The client has it already"),
     (status = 308, description = "It has another slug now", headers(("Location" = String, description = "Where it is"))),
     refused::ReadPublic,
 ))]
 #[get("/v1/tags/{slug}")]
-pub(crate) async fn get_tag(app: web::Data<App>, request: HttpRequest, slug: Name, _: Params<NoParams>) -> Answer {
-    let work = move |conn: &mut persistence::Conn, now| {
-        Ok((persistence::site::current(conn)?.settings, tags::show(conn, &slug.0, now)?))
-    };
+pub(crate) async fn get_tag(
+    app: web::Data<App>,
+    request: HttpRequest,
+    slug: Name,
+    query: Params<FieldsQuery>,
+) -> Answer {
+    let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
+    let work =
+        move |conn: &mut persistence::Conn, now| Ok((taxonomy::frame(conn, now)?, tags::show(conn, &slug.0, now)?));
     match app.read(work).await? {
         (_, Found::Moved { id, name }) => Ok(moved(&app, &request, "/v1/tags", &name, &format!("tag:{id}"))),
-        (settings, Found::Here(tag)) => {
+        (frame, Found::Here(tag)) => {
             let keys = format!("tag:{} list:articles site", tag.item.id);
-            Ok(Public::new(&app, &PublicTag::new(&app, &settings, tag), keys)?.respond(&request))
+            let tag = fields.of(&PublicTag::new(&app, &frame.settings, tag))?;
+            Ok(Public::new(&app, &tag, keys)?.until(&app, frame.due).respond(&request))
         }
     }
 }

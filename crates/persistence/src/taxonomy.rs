@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use diesel::dsl::count;
 use diesel::prelude::*;
 use domain::articles::Kind;
-use domain::site::{self, Place, Settings};
-use domain::{Error, Result, Timestamp};
+use domain::site::Settings;
+use domain::{Result, Timestamp};
 
 use crate::schema::published_in;
-use crate::{Conn, bylines, categories, tags};
+use crate::{Conn, published, site};
 
 /// Identities that one query names; both engines take more.
 const CHUNK: usize = 1_000;
@@ -79,46 +79,16 @@ pub(crate) fn counted<T>(
     Ok(items.into_iter().map(count).collect())
 }
 
-/// What a path of the front end stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
-    /// `category`, `tag` or `byline`.
-    pub kind: &'static str,
-    /// Its identity.
-    pub id: String,
-    /// Its slug.
-    pub slug: String,
-    /// Its path on the front end now.
-    pub path: String,
+/// What answers about categories, tags and bylines depend on beside them.
+#[derive(Debug)]
+pub struct Frame {
+    /// The settings of the site, from which addresses are made.
+    pub settings: Settings,
+    /// When counts may next change by themselves.
+    pub due: Option<Timestamp>,
 }
 
-/// The category, tag or byline at a place of the front end, also under a name it had before. `None`: none is there, or
-/// the place is an article's.
-pub fn resolve(conn: &mut Conn, settings: &Settings, place: &Place) -> Result<Option<Resolved>> {
-    let resolved = match place {
-        Place::Article { .. } => return Ok(None),
-        Place::Category { path } => categories::named(conn, path).map(|category| Resolved {
-            kind: "category",
-            id: category.id.to_string(),
-            path: site::category_path(settings, &category.path),
-            slug: category.slug,
-        }),
-        Place::Tag { slug } => tags::named(conn, slug).map(|tag| Resolved {
-            kind: "tag",
-            id: tag.id.to_string(),
-            path: site::tag_path(settings, &tag.slug),
-            slug: tag.slug,
-        }),
-        Place::Byline { slug } => bylines::named(conn, slug).map(|byline| Resolved {
-            kind: "byline",
-            id: byline.id.to_string(),
-            path: site::byline_path(settings, &byline.slug),
-            slug: byline.slug,
-        }),
-    };
-    match resolved {
-        Ok(resolved) => Ok(Some(resolved)),
-        Err(Error::NotFound(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// What an answer depends on beside what it is about.
+pub fn frame(conn: &mut Conn, now: Timestamp) -> Result<Frame> {
+    Ok(Frame { settings: site::current(conn)?.settings, due: published::next_due(conn, now)? })
 }
