@@ -4,8 +4,12 @@ mod support;
 
 mod articles;
 mod comments;
+mod bylines;
+mod categories;
+mod category_tree;
 mod hostile;
 mod migrations;
 mod permissions;
 mod privacy;
+mod site;
 mod tags;

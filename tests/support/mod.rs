@@ -3,8 +3,10 @@
 mod app;
 pub mod operations;
 mod postgres;
+mod read_model;
 
 pub use app::{App, Caller, Engine, Reply};
+pub use read_model::{list_article, put_under};
 
 /// Makes of one test two, named `sqlite` and `postgres`, each with an application of its own.
 macro_rules! both {

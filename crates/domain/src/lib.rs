@@ -4,6 +4,8 @@
 
 pub mod articles;
 pub mod comments;
+pub mod bylines;
+pub mod categories;
 pub mod error;
 pub mod ids;
 pub mod merge;

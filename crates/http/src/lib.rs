@@ -4,8 +4,10 @@ mod access;
 mod answer;
 mod app;
 mod articles;
+mod bylines;
 pub mod catalogue;
 mod comments;
+mod categories;
 mod edge;
 mod fields;
 mod health;
@@ -20,6 +22,7 @@ mod refused;
 mod request;
 mod resolve;
 mod routes;
+mod site;
 mod tags;
 
 use actix_web::body::MessageBody;

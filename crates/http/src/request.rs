@@ -287,6 +287,39 @@ impl<T: FromStr> FromRequest for Id<T> {
     }
 }
 
+/// The `{slug}` or `{path}` of an address. What is too long for one, or holds U+0000, names nothing: 404.
+#[derive(Debug)]
+pub struct Name(pub String);
+
+/// Longest name that is looked up, in bytes: eight imported slugs fit.
+const MAX_NAME: usize = 2_000;
+
+impl FromRequest for Name {
+    type Error = Refusal;
+    type Future = std::future::Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        // Decoded it may be a third as long.
+        let short = request.match_info().iter().all(|(_, segment)| segment.len() <= 3 * MAX_NAME);
+        let name = short.then(|| web::Path::<String>::from_request(request, payload).into_inner().ok()).flatten();
+        let name = name.map(web::Path::into_inner).filter(|name| name.len() <= MAX_NAME && !name.contains('\0'));
+        std::future::ready(name.map(Self).ok_or(Refusal::from(Error::NotFound("resource"))))
+    }
+}
+
+/// The parameters of an address that takes none.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoParams {}
+
+impl IntoParams for NoParams {
+    fn into_params(
+        _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+    ) -> Vec<utoipa::openapi::path::Parameter> {
+        Vec::new()
+    }
+}
+
 /// `If-Match`: the version that a change was decided on.
 #[derive(Debug, Clone)]
 pub enum IfMatch {

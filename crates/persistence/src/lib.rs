@@ -3,8 +3,8 @@
 
 pub mod articles;
 pub mod audit;
-mod bylines;
-mod categories;
+pub mod bylines;
+pub mod categories;
 pub mod changes;
 pub mod comments;
 mod db;
@@ -21,6 +21,7 @@ pub mod sessions;
 pub mod site;
 mod slugs;
 pub mod tags;
+pub mod taxonomy;
 pub mod users;
 
 pub use db::{Conn, DatabaseUrl, Db, Engine, Options};
