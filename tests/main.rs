@@ -3,6 +3,7 @@
 mod support;
 
 mod articles;
+mod auth;
 mod comments;
 mod bylines;
 mod categories;
@@ -13,3 +14,4 @@ mod permissions;
 mod privacy;
 mod site;
 mod tags;
+mod users;

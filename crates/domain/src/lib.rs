@@ -2,6 +2,7 @@
 //!
 //! No SQL, no HTTP, no async: time and identity are arguments, so that every rule can be tested in microseconds.
 
+pub mod accounts;
 pub mod articles;
 pub mod comments;
 pub mod bylines;
@@ -10,6 +11,7 @@ pub mod error;
 pub mod ids;
 pub mod merge;
 pub mod moderation;
+pub mod passwords;
 pub mod permissions;
 pub mod published;
 pub mod secrets;

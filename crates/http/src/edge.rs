@@ -188,7 +188,7 @@ async fn caller(app: &App, token: &str) -> Result<Result<Caller, Unknown>, Refus
     let Some((user, session)) = access::verify(&app.secrets, issuer, token, app.now()) else {
         return Ok(Err(Unknown("This access token is not good (any more); refresh it, or sign in again.")));
     };
-    let by = app.read(move |conn, now| persistence::sessions::actor(conn, session, user, now)).await?;
+    let by = app.actor(session, user).await?;
     Ok(by.map(|by| Caller { by, session }).ok_or(Unknown("This session has ended; sign in again.")))
 }
 

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use domain::ids::SessionId;
+use domain::ids::{SessionId, UserId};
 use domain::secrets::sha256;
 use domain::{Actor, Error, Fault, Result};
 use persistence::idempotency;
@@ -29,6 +29,13 @@ pub struct Caller {
     pub by: Actor,
     /// The session that the token names.
     pub session: SessionId,
+}
+
+impl Caller {
+    /// The user who calls, for what only a person can have: sessions, a name, a password.
+    pub(crate) fn user(&self) -> Result<UserId> {
+        self.by.user.ok_or_else(|| Error::forbidden("This is for people who signed in."))
+    }
 }
 
 impl FromRequest for Caller {

@@ -59,6 +59,11 @@ routes! {
     articles::unpublish_article,
     articles::unschedule_article,
     articles::update_article,
+    auth::create_session,
+    auth::refresh_session,
+    auth::delete_session,
+    auth::list_sessions,
+    auth::revoke_session,
     bylines::list_bylines_admin,
     bylines::create_byline,
     bylines::get_byline_admin,
@@ -70,6 +75,9 @@ routes! {
     categories::update_category,
     categories::delete_category,
     health::get_metrics,
+    me::get_me,
+    me::update_me,
+    me::change_password,
     moderation::list_comments_admin,
     moderation::get_comment_admin,
     moderation::transition_comment,
@@ -83,6 +91,11 @@ routes! {
     tags::get_tag_admin,
     tags::update_tag,
     tags::delete_tag,
+    users::list_users,
+    users::create_user,
+    users::get_user,
+    users::update_user,
+    users::delete_user,
 }
 
 /// Registers every route.
