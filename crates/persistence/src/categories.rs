@@ -190,9 +190,9 @@ pub fn delete(conn: &mut Conn, by: &Actor, id: CategoryId, seen: &Seen, at: Time
     record(conn, Op::Delete, &category, &[], at)
 }
 
-/// Waits until nobody else changes the tree, and keeps others from it until the transaction ends. SQLite has one writer
-/// anyway.
+/// Waits until nobody else changes the tree, and keeps others from it until the transaction ends.
 fn lock_tree(conn: &mut Conn) -> Result<()> {
+    // The other engine has one writer anyway.
     if let Conn::Postgres(c) = conn {
         diesel::sql_query("SELECT pg_advisory_xact_lock(7310214)").execute(c)?;
     }
@@ -360,14 +360,17 @@ pub struct Shown {
 
 /// The category that has this slug or whole path, or had it.
 pub(crate) fn named(conn: &mut Conn, path: &str) -> Result<Category> {
-    let found = match path.contains('/') {
-        true => categories::table.filter(categories::path.eq(path)).select(Row::as_select()).first(conn),
-        false => categories::table.filter(categories::slug.eq(path)).select(Row::as_select()).first(conn),
+    let whole = path.contains('/');
+    let rows = categories::table.select(Row::as_select());
+    let row = if whole {
+        rows.filter(categories::path.eq(path)).first(conn).optional()?
+    } else {
+        rows.filter(categories::slug.eq(path)).first(conn).optional()?
     };
-    if let Some(row) = found.optional()? {
+    if let Some(row) = row {
         return row.try_into();
     }
-    let kind = if path.contains('/') { OLD_PATH } else { "category" };
+    let kind = if whole { OLD_PATH } else { "category" };
     let was: Option<String> =
         old_slugs::table.find((kind, path)).select(old_slugs::target_id).first(conn).optional()?;
     find(conn, was.ok_or(Error::NotFound("category"))?.parse()?)
