@@ -5,6 +5,7 @@
 pub mod error;
 pub mod ids;
 pub mod merge;
+pub mod newsletter;
 pub mod permissions;
 pub mod secrets;
 pub mod site;
