@@ -269,9 +269,9 @@ pub(super) fn soup() -> impl Strategy<Value = String> {
         "=",
     ];
     let piece = prop_oneof![
-        prop::sample::select(&tags[..]).prop_map(|tag| format!("<{tag}>")),
-        prop::sample::select(&tags[..]).prop_map(|tag| format!("</{}>", tag.split(' ').next().unwrap())),
-        prop::sample::select(&words[..]).prop_map(str::to_owned),
+        prop::sample::select(tags.to_vec()).prop_map(|tag| format!("<{tag}>")),
+        prop::sample::select(tags.to_vec()).prop_map(|tag| format!("</{}>", tag.split(' ').next().unwrap())),
+        prop::sample::select(words.to_vec()).prop_map(str::to_owned),
     ];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
