@@ -3,13 +3,18 @@
 
 pub mod audit;
 pub mod changes;
+pub mod consents;
 mod db;
 pub mod idempotency;
+pub mod messages;
 pub mod migrations;
 pub mod newsletters;
 mod schema;
 pub mod sessions;
 mod slugs;
+pub mod subscribers;
+pub mod subscriptions;
+pub mod suppressions;
 pub mod tags;
 pub mod users;
 
