@@ -6,6 +6,7 @@ pub mod articles;
 pub mod error;
 pub mod ids;
 pub mod merge;
+pub mod newsletter;
 pub mod permissions;
 pub mod published;
 pub mod secrets;

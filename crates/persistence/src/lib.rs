@@ -6,6 +6,7 @@ pub mod changes;
 mod db;
 pub mod idempotency;
 pub mod migrations;
+pub mod newsletters;
 mod schema;
 pub mod sessions;
 mod slugs;

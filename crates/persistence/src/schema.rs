@@ -295,6 +295,7 @@ diesel::table! {
         settings -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        schedule_since -> BigInt,
     }
 }
 

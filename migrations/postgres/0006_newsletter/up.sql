@@ -5,7 +5,9 @@ CREATE TABLE newsletters (
     version BIGINT NOT NULL,
     settings TEXT NOT NULL,
     created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL
+    updated_at BIGINT NOT NULL,
+    -- Since when its day, hour and zone are what they are: what would have been due before is not.
+    schedule_since BIGINT NOT NULL
 );
 
 CREATE TABLE subscribers (
