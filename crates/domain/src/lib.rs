@@ -5,6 +5,7 @@
 pub mod articles;
 pub mod error;
 pub mod ids;
+pub mod issues;
 pub mod merge;
 pub mod newsletter;
 pub mod permissions;

@@ -209,7 +209,11 @@ impl Article {
     /// Refuses `by` unless it may see this article: to others it does not exist.
     pub fn see(&self, by: &Actor) -> Result<()> {
         by.reach(Action::ReadArticles)?;
-        if by.can(Action::ReadArticles, self.owner, self.is_public()) { Ok(()) } else { Err(Error::NotFound("article")) }
+        if by.can(Action::ReadArticles, self.owner, self.is_public()) {
+            Ok(())
+        } else {
+            Err(Error::NotFound("article"))
+        }
     }
 
     /// What stands there now, for someone who saw an older version.
