@@ -20,12 +20,6 @@ use crate::secrets::{Purpose, Secrets};
 /// How late an issue may be made, in seconds; a later one waits for a person to look at it.
 pub const MAX_LATENESS: i64 = 12 * 60 * 60;
 
-/// How long a delivery is tried again, in seconds since its issue was made.
-pub const GIVE_UP: i64 = 48 * 60 * 60;
-
-/// Waits before each new try, in seconds; the last one repeats.
-const RETRIES: [i64; 7] = [60, 5 * 60, 15 * 60, 3_600, 3 * 3_600, 6 * 3_600, 12 * 3_600];
-
 /// Characters of an item's excerpt.
 pub const EXCERPT_CHARS: usize = 200;
 
@@ -236,13 +230,6 @@ pub fn judge(due: Timestamp, since: Timestamp, now: Timestamp) -> Due {
     } else {
         Due::Now
     }
-}
-
-/// When a delivery that failed for now is tried again; `None` if it is given up.
-/// `attempt` counts from 1; `made` is when its issue was.
-pub fn retry_at(attempt: i32, made: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    let index = usize::try_from(attempt.max(1) - 1).unwrap_or_default().min(RETRIES.len() - 1);
-    (now.seconds_since(made) < GIVE_UP).then(|| now.plus_seconds(RETRIES[index]))
 }
 
 /// One article in an issue, as it was when the issue was made.
@@ -476,15 +463,6 @@ mod tests {
         assert_eq!(outcome(&counts(&[(Accepted, 3), (Skipped, 1), (Queued, 0)])), Some(IssueState::Sent));
         assert_eq!(outcome(&counts(&[(Accepted, 3), (InDoubt, 1)])), Some(IssueState::SentWithFailures));
         assert_eq!(outcome(&counts(&[(Accepted, 3), (Deferred, 1)])), None);
-    }
-
-    #[test]
-    fn retries_grow_apart_and_end() {
-        let made = at("2026-11-26T07:00:00Z");
-        assert_eq!(retry_at(1, made, made), Some(made.plus_seconds(60)));
-        assert_eq!(retry_at(4, made, made), Some(made.plus_seconds(3_600)));
-        assert_eq!(retry_at(99, made, made), Some(made.plus_seconds(12 * 3_600)));
-        assert_eq!(retry_at(1, made, made.plus_seconds(GIVE_UP)), None);
     }
 
     #[test]
