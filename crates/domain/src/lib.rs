@@ -2,11 +2,14 @@
 //!
 //! No SQL, no HTTP, no async: time and identity are arguments, so that every rule can be tested in microseconds.
 
+pub mod articles;
 pub mod error;
 pub mod ids;
+pub mod issues;
 pub mod merge;
 pub mod newsletter;
 pub mod permissions;
+pub mod published;
 pub mod retry;
 pub mod secrets;
 pub mod site;

@@ -114,11 +114,55 @@ mod tests {
 
     #[test]
     fn markdown_with_its_extensions_becomes_html() {
-        let source = "## Who?\n\nA ~~b~~ *c* <kbd>d</kbd> https://example.org[^n].\n\n- [x] done\n- [ ] open\n\n\
+        let source = "## Who?\n\nA ~~b~~ *c* <kbd>d</kbd> https://example.org here[^n].\n\n- [x] done\n- [ ] open\n\n\
                       | a | b |\n|--:|---|\n| 1 | 2 |\n\n```rust\nfn a() {}\n```\n\n[^n]: A note.\n";
         let rendered = markdown(source);
-        assert_snapshot!(rendered.html, @"");
-        assert_snapshot!(rendered.text, @"");
+        assert_snapshot!(rendered.html, @r##"
+        <h2 id="who">Who?</h2>
+        <p>A <del>b</del> <em>c</em> <kbd>d</kbd> <a href="https://example.org" rel="noopener noreferrer">https://example.org</a> here<sup class="footnote-ref"><a href="#fn-n" id="fnref-n" rel="noopener noreferrer">1</a></sup>.</p>
+        <ul>
+        <li><input type="checkbox" checked="" disabled=""> done</li>
+        <li><input type="checkbox" disabled=""> open</li>
+        </ul>
+        <table>
+        <thead>
+        <tr>
+        <th align="right">a</th>
+        <th>b</th>
+        </tr>
+        </thead>
+        <tbody>
+        <tr>
+        <td align="right">1</td>
+        <td>2</td>
+        </tr>
+        </tbody>
+        </table>
+        <pre><code class="language-rust">fn a() {}
+        </code></pre>
+        <section class="footnotes">
+        <ol>
+        <li id="fn-n">
+        <p>A note. <a href="#fnref-n" class="footnote-backref" aria-label="Back to reference 1" rel="noopener noreferrer">↩</a></p>
+        </li>
+        </ol>
+        </section>
+        "##);
+        assert_snapshot!(rendered.text, @"
+        Who?
+
+        A b c d https://example.org here.
+
+        done
+        open
+
+        a b
+        1 2
+
+        fn a() {}
+
+        A note.
+        ");
     }
 
     #[test]

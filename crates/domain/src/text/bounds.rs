@@ -26,6 +26,9 @@ const MAX_ATTRIBUTES: usize = 128;
 const MAX_ATTRIBUTE_BYTES: usize = 4 * 1_048_576;
 /// Bytes that may part attributes, within one tag (or comment) that has not ended yet.
 const MAX_SEPARATORS: usize = 20_000;
+/// For each run of text and each value, its bytes times the `&` and the like in it: the serializer (html5ever 0.40)
+/// looks through the rest of a text at each of them.
+const MAX_ESCAPING: u64 = 8_000_000_000;
 /// Bytes fed to the parser between two looks at the counters.
 const PIECE: usize = 4096;
 
@@ -49,7 +52,14 @@ pub(super) fn check(html: &str) -> Result<(), Wrong> {
         tokenizer.sink.builder.sink.verdict()?;
     }
     tokenizer.end();
+    tokenizer.sink.builder.sink.end_run();
     tokenizer.sink.builder.sink.verdict()
+}
+
+/// Bytes in all, and bytes at which the serializer stops: `&`, and the first byte of what may be a no-break space.
+fn escapable(text: &str) -> (u64, u64) {
+    let stops = text.bytes().filter(|b| matches!(b, b'&' | 0xC2)).count();
+    (text.len() as u64, stops as u64)
 }
 
 fn complex(detail: &str) -> Wrong {
@@ -111,6 +121,9 @@ struct Count {
     most_attributes: Cell<usize>,
     attribute_bytes: Cell<usize>,
     merged_attributes: Cell<usize>,
+    /// Bytes of the text since the last element, and how many of them begin what may have to be escaped.
+    run: Cell<(u64, u64)>,
+    escaping: Cell<u64>,
 }
 
 impl Default for Count {
@@ -122,6 +135,8 @@ impl Default for Count {
             most_attributes: Cell::new(0),
             attribute_bytes: Cell::new(0),
             merged_attributes: Cell::new(0),
+            run: Cell::new((0, 0)),
+            escaping: Cell::new(0),
         }
     }
 }
@@ -132,10 +147,22 @@ impl Count {
     }
 
     fn place(&self, child: &NodeOrText<Rc<Node>>, depth: u32) {
-        if let NodeOrText::AppendNode(node) = child {
-            node.depth.set(depth);
-            self.deepest.update(|deepest| deepest.max(depth));
+        match child {
+            NodeOrText::AppendNode(node) => {
+                node.depth.set(depth);
+                self.deepest.update(|deepest| deepest.max(depth));
+                self.end_run();
+            }
+            NodeOrText::AppendText(text) => {
+                let (bytes, escapes) = escapable(text);
+                self.run.update(|(so_far, escaped)| (so_far + bytes, escaped + escapes));
+            }
         }
+    }
+
+    fn end_run(&self) {
+        let (bytes, escapes) = self.run.take();
+        self.escaping.update(|so_far| so_far.saturating_add(bytes.saturating_mul(escapes)));
     }
 
     fn verdict(&self) -> Result<(), Wrong> {
@@ -150,6 +177,9 @@ impl Count {
         }
         if self.attribute_bytes.get() > MAX_ATTRIBUTE_BYTES {
             return Err(complex("The attributes of the markup are far too long."));
+        }
+        if self.escaping.get() > MAX_ESCAPING {
+            return Err(complex("One run of text holds too many `&`."));
         }
         Ok(())
     }
@@ -174,8 +204,15 @@ impl TreeSink for Count {
 
     fn create_element(&self, name: QualName, attrs: Vec<Attribute>, _: ElementFlags) -> Rc<Node> {
         self.elements.update(|so_far| so_far.saturating_add(1));
-        let bytes: usize = attrs.iter().map(|attr| attr.value.len()).sum();
-        self.attribute_bytes.update(|so_far| so_far.saturating_add(bytes));
+        for attr in &attrs {
+            // Beyond the limit the verdict is known, and counting clones of a long value would itself take long.
+            if self.attribute_bytes.get() > MAX_ATTRIBUTE_BYTES {
+                break;
+            }
+            self.attribute_bytes.update(|so_far| so_far.saturating_add(attr.value.len()));
+            let (bytes, escapes) = escapable(&attr.value);
+            self.escaping.update(|so_far| so_far.saturating_add(bytes.saturating_mul(escapes)));
+        }
         Node::new(name)
     }
 

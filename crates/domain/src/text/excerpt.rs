@@ -12,8 +12,8 @@ pub fn excerpt(text: &str, max_chars: usize) -> String {
     let Some(fitting) = fitting(text, max_chars) else {
         return text.split_whitespace().collect::<Vec<_>>().join(" ");
     };
-    let sentence: String = String::new();
-    let sentence = sentence.trim_end();
+    let last_sentence = fitting.split_sentence_bound_indices().last().map_or(0, |(at, _)| at);
+    let sentence = fitting[..last_sentence].trim_end();
     if sentence.chars().count() * 2 >= max_chars && sentence.ends_with(|c| ".!?。！？…".contains(c)) {
         return sentence.to_owned();
     }
@@ -21,7 +21,7 @@ pub fn excerpt(text: &str, max_chars: usize) -> String {
     let mut room: String = fitting.chars().take(max_chars.saturating_sub(1)).collect();
     let cut_in_word = fitting.chars().nth(max_chars.saturating_sub(1)).is_some_and(|c| !c.is_whitespace());
     let words_end =
-        if cut_in_word { room.split_word_bound_indices().last().map_or(0, |(at, _)| at) } else { room.len() };
+        if cut_in_word { room.split_word_bound_indices().next_back().map_or(0, |(at, _)| at) } else { room.len() };
     if words_end > 0 {
         room.truncate(words_end);
     }

@@ -152,6 +152,8 @@ pub(super) static COMMENT: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .tags(set(COMMENT_TAGS))
         .clean_content_tags(set(EMPTIED))
         .tag_attributes(HashMap::from([("a", set(&["href"]))]))
+        // Even an empty builder allows `lang` and `title` everywhere.
+        .generic_attributes(HashSet::new())
         .url_schemes(set(&["http", "https"]))
         .url_relative(UrlRelative::Deny)
         .link_rel(Some("nofollow ugc noopener noreferrer"));
@@ -166,7 +168,8 @@ fn set(names: &'static [&'static str]) -> HashSet<&'static str> {
 fn article_attribute<'u>(tag: &str, attribute: &str, value: &'u str) -> Option<Cow<'u, str>> {
     let keep = |yes: bool| yes.then_some(Cow::Borrowed(value));
     match attribute {
-        "src" | "cite" => keep(is_web_or_relative(value)),
+        "href" => keep(is_relative(value) || Url::parse(value).is_ok()),
+        "src" | "cite" => keep(is_relative(value) || is_web(value)),
         "id" => keep(is_footnote_id(value)),
         "class" => classes(tag, value),
         "width" | "height" | "colspan" | "rowspan" | "span" | "start" | "value" => keep(is_small_number(value)),
@@ -181,11 +184,15 @@ fn article_attribute<'u>(tag: &str, attribute: &str, value: &'u str) -> Option<C
     }
 }
 
-fn is_web_or_relative(address: &str) -> bool {
-    match Url::parse(address) {
-        Ok(url) => matches!(url.scheme(), "http" | "https"),
-        Err(error) => error == url::ParseError::RelativeUrlWithoutBase,
-    }
+fn is_web(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+/// A relative address whose first part holds no colon (RFC 3986, 4.2): one that does was meant as a scheme, and some
+/// reader less strict than today's browsers would take it for one.
+fn is_relative(address: &str) -> bool {
+    Url::parse(address) == Err(url::ParseError::RelativeUrlWithoutBase)
+        && !address.split(['/', '?', '#']).next().unwrap_or_default().contains(':')
 }
 
 fn is_small_number(value: &str) -> bool {

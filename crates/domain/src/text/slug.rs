@@ -15,7 +15,7 @@ checked_text! {
     /// The last part of an address, such as `business-succession`. Which words are reserved is the caller's matter.
     Slug,
     string_schema(1, MAX)
-        .pattern(Some("^(?=.*[a-z0-9])[a-z0-9-]{1,100}$"))
+        .pattern(Some("^-*[a-z0-9][a-z0-9-]*$"))
         .description(Some("The last part of an address: a-z, 0-9 and hyphens, with at least one letter or digit."))
         .examples(["business-succession"])
 }

@@ -1,0 +1,145 @@
+//! What the public sees. These types have no draft, no address, no hash in them: there is nothing to filter out.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::Timestamp;
+use crate::articles::{CoverImage, Kind, Seo};
+use crate::ids::{ArticleId, BylineId, CategoryId, TagId};
+use crate::text::Heading;
+
+/// A category, as an article carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CategorySmall {
+    /// Its identity.
+    pub id: CategoryId,
+    /// Its name in addresses.
+    pub slug: String,
+    /// The slugs from the root of the tree down to it.
+    #[schema(example = "business/business-succession")]
+    pub path: String,
+    /// Its name for people.
+    pub name: String,
+}
+
+/// A tag, as an article carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TagSmall {
+    /// Its identity.
+    pub id: TagId,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+}
+
+/// A byline, as an article carries it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BylineSmall {
+    /// Its identity.
+    pub id: BylineId,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// A picture of the person.
+    #[schema(format = "uri", required = true)]
+    pub avatar_url: Option<String>,
+}
+
+/// Where an article stands in another language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Translation {
+    /// Its slug in that locale.
+    pub slug: String,
+    /// Its address on the front end.
+    #[schema(format = "uri")]
+    pub url: String,
+}
+
+/// What is joined to an article when an answer is built, so that it is always as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Joined {
+    /// Its address on the front end.
+    #[schema(format = "uri")]
+    pub url: String,
+    /// Who it is signed with.
+    pub bylines: Vec<BylineSmall>,
+    /// The first of its categories.
+    #[schema(required = true)]
+    pub primary_category: Option<CategorySmall>,
+    /// Where it belongs.
+    pub categories: Vec<CategorySmall>,
+    /// Its labels.
+    pub tags: Vec<TagSmall>,
+    /// The same in other languages, by locale.
+    pub translations: BTreeMap<String, Translation>,
+}
+
+/// What a list carries of an article: everything but the body and its headings.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ArticleSummary {
+    /// Its identity.
+    pub id: ArticleId,
+    /// What sort of thing it is.
+    pub kind: Kind,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its language.
+    #[schema(example = "en")]
+    pub locale: String,
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "its members are described where they are")]
+    pub joined: Joined,
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "its members are described where they are")]
+    pub stored: Summary,
+    /// When it was first published; never moves.
+    pub published_at: Timestamp,
+    /// When the revision that is shown was published.
+    pub updated_at: Timestamp,
+}
+
+/// The members of a summary that are written once, when the article is published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Summary {
+    /// Its title.
+    pub title: String,
+    /// One or two sentences.
+    pub excerpt: String,
+    /// The picture above it.
+    #[schema(required = true)]
+    pub cover_image: Option<CoverImage>,
+    /// What search engines are told.
+    pub seo: Seo,
+    /// Anything a front end needs.
+    #[schema(value_type = Object)]
+    pub custom: Map<String, Value>,
+    /// Words of the body.
+    pub word_count: u32,
+    /// Minutes it takes to read, rounded up.
+    pub reading_minutes: u32,
+}
+
+/// The body of an article.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Body {
+    /// Safe HTML.
+    pub body_html: String,
+    /// Its headings, each with the anchor that leads to it.
+    pub toc: Vec<Heading>,
+}
+
+/// An article, or a summary of one; the body only where it was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct PublishedArticle {
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "its members are described where they are")]
+    pub summary: ArticleSummary,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[allow(missing_docs, reason = "its members are described where they are")]
+    pub body: Option<Body>,
+}

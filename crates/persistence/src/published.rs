@@ -1,0 +1,484 @@
+//! The read model of articles: finished documents, indexes over them, and which slugs lead where.
+//!
+//! Readers' routes know nothing else of articles. A row is visible while `visible_from <= now < visible_until`, so that
+//! what is scheduled turns public at its time by itself.
+
+use diesel::prelude::*;
+use domain::articles::{Article, Audience, Content, Kind};
+use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
+use domain::published::{ArticleSummary, Body, PublishedArticle, Summary};
+use domain::{Error, Result, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::db::on;
+use crate::joins::{self, Refers};
+use crate::schema::{article_slugs, categories, published_articles as published, published_in, published_slugs};
+use crate::{Conn, search, site};
+
+/// What the stored summary says beyond what readers get: what to join.
+#[derive(Serialize, Deserialize)]
+struct StoredSummary {
+    #[serde(flatten)]
+    shown: Summary,
+    byline_ids: Vec<BylineId>,
+    category_ids: Vec<CategoryId>,
+    tag_ids: Vec<TagId>,
+}
+
+/// Makes the read model show what `audience` says of an article whose newest revision is `content`.
+pub(crate) fn show(
+    conn: &mut Conn,
+    article: &Article,
+    content: &Content,
+    audience: Audience,
+    now: Timestamp,
+) -> Result<()> {
+    let id = article.id.to_string();
+    match audience {
+        Audience::AsBefore => Ok(()),
+        Audience::SeesNewest => {
+            clear(conn, &id)?;
+            put(conn, article, content, now)
+        }
+        Audience::WillSeeNewest(from) => {
+            withdraw_next(conn, &id, now)?;
+            end_live(conn, &id, now, from)?;
+            put(conn, article, content, from)
+        }
+        Audience::SeesNoNext => {
+            withdraw_next(conn, &id, now)?;
+            end_live(conn, &id, now, Timestamp::NEVER)
+        }
+        Audience::SeesNothing | Audience::SeesItGone => {
+            withdraw_next(conn, &id, now)?;
+            clear(conn, &id)?;
+            diesel::update(published_slugs::table.filter(published_slugs::article_id.eq(&id)))
+                .set(published_slugs::gone.eq(audience == Audience::SeesItGone))
+                .execute(conn)?;
+            Ok(())
+        }
+    }
+}
+
+/// Lets readers leave comments, or not, from now on.
+pub(crate) fn open_comments(conn: &mut Conn, id: ArticleId, open: bool) -> Result<()> {
+    diesel::update(published::table.filter(published::article_id.eq(id.to_string())))
+        .set(published::comments_open.eq(open))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Removes the rows of an article that ended before `now`.
+pub(crate) fn sweep(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let ended = published::table
+        .filter(published::article_id.eq(id))
+        .filter(published::visible_until.le(now.micros()))
+        .select(published::revision)
+        .load(conn)?;
+    remove(conn, id, &ended)
+}
+
+fn clear(conn: &mut Conn, id: &str) -> Result<()> {
+    let all = published::table.filter(published::article_id.eq(id)).select(published::revision).load(conn)?;
+    remove(conn, id, &all)
+}
+
+fn remove(conn: &mut Conn, id: &str, revisions: &[i64]) -> Result<()> {
+    for revision in revisions {
+        search::remove(conn, id, *revision)?;
+        let rows = published_in::table.filter(published_in::article_id.eq(id));
+        diesel::delete(rows.filter(published_in::revision.eq(revision))).execute(conn)?;
+        diesel::delete(published::table.find((id, revision))).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Takes back what was to become public, with the slugs that only it would have made public.
+fn withdraw_next(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let next = published::table
+        .filter(published::article_id.eq(id))
+        .filter(published::visible_from.gt(now.micros()))
+        .select(published::revision)
+        .load(conn)?;
+    remove(conn, id, &next)?;
+    let unseen = published_slugs::table
+        .filter(published_slugs::article_id.eq(id))
+        .filter(published_slugs::since.gt(now.micros()));
+    let slugs: Vec<(String, String)> = unseen.select((published_slugs::locale, published_slugs::slug)).load(conn)?;
+    for (locale, slug) in slugs {
+        diesel::delete(published_slugs::table.find((&locale, &slug))).execute(conn)?;
+        diesel::update(article_slugs::table.find((&locale, &slug)))
+            .set(article_slugs::was_public.eq(false))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// The revision that is live ends at `until`.
+fn end_live(conn: &mut Conn, id: &str, now: Timestamp, until: Timestamp) -> Result<()> {
+    let live = published::article_id.eq(id).and(published::visible_from.le(now.micros()));
+    diesel::update(published::table.filter(live).filter(published::visible_until.gt(now.micros())))
+        .set(published::visible_until.eq(until.micros()))
+        .execute(conn)?;
+    let live = published_in::article_id.eq(id).and(published_in::visible_from.le(now.micros()));
+    diesel::update(published_in::table.filter(live).filter(published_in::visible_until.gt(now.micros())))
+        .set(published_in::visible_until.eq(until.micros()))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Writes the finished document of the newest revision, to be seen from `from` on.
+fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -> Result<()> {
+    let summary = StoredSummary {
+        shown: Summary {
+            title: content.title.clone(),
+            excerpt: content.excerpt(),
+            cover_image: content.cover_image.clone(),
+            seo: content.seo.clone(),
+            custom: content.custom.clone(),
+            word_count: content.word_count,
+            reading_minutes: content.reading_minutes,
+        },
+        byline_ids: content.byline_ids.clone(),
+        category_ids: content.category_ids.clone(),
+        tag_ids: content.tag_ids.clone(),
+    };
+    let body = Body { body_html: content.body_html.clone(), toc: content.toc.clone() };
+    let id = article.id.to_string();
+    let revision = i64::try_from(article.revision)?;
+    let published_at = article.published_at.unwrap_or(from).micros();
+    diesel::insert_into(published::table)
+        .values((
+            published::article_id.eq(&id),
+            published::revision.eq(revision),
+            published::kind.eq(article.kind.as_str()),
+            published::group_id.eq(article.group.to_string()),
+            published::locale.eq(&article.locale),
+            published::slug.eq(&content.slug),
+            published::visible_from.eq(from.micros()),
+            published::visible_until.eq(Timestamp::NEVER.micros()),
+            published::published_at.eq(published_at),
+            published::updated_at.eq(from.micros()),
+            published::comments_open.eq(article.comments_open),
+            published::summary.eq(serde_json::to_string(&summary)?),
+            published::body.eq(serde_json::to_string(&body)?),
+        ))
+        .execute(conn)?;
+    for (scope, scope_id) in scopes(conn, content)? {
+        diesel::insert_into(published_in::table)
+            .values((
+                published_in::scope.eq(scope),
+                published_in::scope_id.eq(scope_id),
+                published_in::article_id.eq(&id),
+                published_in::revision.eq(revision),
+                published_in::kind.eq(article.kind.as_str()),
+                published_in::locale.eq(&article.locale),
+                published_in::visible_from.eq(from.micros()),
+                published_in::visible_until.eq(Timestamp::NEVER.micros()),
+                published_in::published_at.eq(published_at),
+            ))
+            .execute(conn)?;
+    }
+    search::put(conn, &id, revision, content)?;
+    expose_slug(conn, article, content, from)
+}
+
+/// Everything under which an article is listed.
+fn scopes(conn: &mut Conn, content: &Content) -> Result<Vec<(&'static str, String)>> {
+    let own: Vec<String> = content.category_ids.iter().map(ToString::to_string).collect();
+    let mut scopes: Vec<(&'static str, String)> = Vec::new();
+    let paths: Vec<(String, String)> =
+        categories::table.filter(categories::id.eq_any(&own)).select((categories::id, categories::path)).load(conn)?;
+    scopes.extend(paths.iter().map(|(id, _)| ("category", id.clone())));
+    // A path is made of the slugs of all ancestors, and a category's slug is unique on the site.
+    let mut slugs: Vec<&str> = paths.iter().flat_map(|(_, path)| path.split('/')).collect();
+    slugs.sort_unstable();
+    slugs.dedup();
+    let above: Vec<String> =
+        categories::table.filter(categories::slug.eq_any(slugs)).select(categories::id).load(conn)?;
+    scopes.extend(above.into_iter().map(|id| ("subtree", id)));
+    scopes.extend(content.tag_ids.iter().map(|id| ("tag", id.to_string())));
+    scopes.extend(content.byline_ids.iter().map(|id| ("byline", id.to_string())));
+    Ok(scopes)
+}
+
+/// From `from` on the slug leads to the article; it was public now, and stays reserved.
+fn expose_slug(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -> Result<()> {
+    diesel::update(article_slugs::table.find((&article.locale, &content.slug)))
+        .set(article_slugs::was_public.eq(true))
+        .execute(conn)?;
+    let id = article.id.to_string();
+    on!(conn, |c| diesel::insert_into(published_slugs::table)
+        .values((
+            published_slugs::locale.eq(&article.locale),
+            published_slugs::slug.eq(&content.slug),
+            published_slugs::article_id.eq(&id),
+            published_slugs::since.eq(from.micros()),
+            published_slugs::gone.eq(false),
+        ))
+        .on_conflict_do_nothing()
+        .execute(c))?;
+    diesel::update(published_slugs::table.filter(published_slugs::article_id.eq(&id)))
+        .set(published_slugs::gone.eq(false))
+        .execute(conn)?;
+    // It may have been one that would be public later, and is so now.
+    let later = published_slugs::table.find((&article.locale, &content.slug));
+    diesel::update(later.filter(published_slugs::since.gt(from.micros())))
+        .set(published_slugs::since.eq(from.micros()))
+        .execute(conn)?;
+    Ok(())
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = published)]
+struct Row {
+    article_id: String,
+    kind: String,
+    group_id: String,
+    locale: String,
+    slug: String,
+    published_at: i64,
+    updated_at: i64,
+    summary: String,
+}
+
+/// What a slug leads to.
+#[derive(Debug)]
+pub enum Found {
+    /// The article.
+    Article(Box<PublishedArticle>),
+    /// The article, under this slug now.
+    Moved(String),
+    /// An article that was public and is gone for good.
+    Gone,
+    /// Nothing that is or was public.
+    Nothing,
+}
+
+/// How documents are drawn: for this present, with this server's address.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Byline's own address, for links where the site has none of its own.
+    pub public_url: String,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// What `slug` leads to in a locale (`None`: the site's own).
+pub fn find(conn: &mut Conn, view: &View, locale: Option<&str>, slug: &str) -> Result<Found> {
+    let settings = site::current(conn)?.settings;
+    let locale = locale.unwrap_or(&settings.locale);
+    if let Some(row) = live(conn, locale, slug, view.now)? {
+        let (row, body) = row;
+        let body = serde_json::from_str(&body)?;
+        let summary = draw(conn, view, vec![row])?.pop().ok_or_else(nothing_drawn)?;
+        return Ok(Found::Article(Box::new(PublishedArticle { summary, body: Some(body) })));
+    }
+    Ok(match leads(conn, locale, slug, view.now)? {
+        None => Found::Nothing,
+        Some((_, true)) => Found::Gone,
+        Some((id, false)) => match live_slug(conn, &id, view.now)? {
+            Some(slug) => Found::Moved(slug),
+            None => Found::Nothing,
+        },
+    })
+}
+
+fn nothing_drawn() -> Error {
+    Error::Internal("a row was not drawn".into())
+}
+
+fn live(conn: &mut Conn, locale: &str, slug: &str, now: Timestamp) -> Result<Option<(Row, String)>> {
+    Ok(published::table
+        .filter(published::slug.eq(slug))
+        .filter(published::locale.eq(locale))
+        .filter(published::visible_from.le(now.micros()))
+        .filter(published::visible_until.gt(now.micros()))
+        .select((Row::as_select(), published::body))
+        .first(conn)
+        .optional()?)
+}
+
+/// The article that a slug leads or led to, and whether it is gone.
+fn leads(conn: &mut Conn, locale: &str, slug: &str, now: Timestamp) -> Result<Option<(String, bool)>> {
+    Ok(published_slugs::table
+        .find((locale, slug))
+        .filter(published_slugs::since.le(now.micros()))
+        .select((published_slugs::article_id, published_slugs::gone))
+        .first(conn)
+        .optional()?)
+}
+
+fn live_slug(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<String>> {
+    Ok(published::table
+        .filter(published::article_id.eq(id))
+        .filter(published::visible_from.le(now.micros()))
+        .filter(published::visible_until.gt(now.micros()))
+        .select(published::slug)
+        .first(conn)
+        .optional()?)
+}
+
+/// Finishes documents: what was stored, with what is joined.
+fn draw(conn: &mut Conn, view: &View, rows: Vec<Row>) -> Result<Vec<ArticleSummary>> {
+    let settings = site::current(conn)?.settings;
+    let stored: Vec<StoredSummary> =
+        rows.iter().map(|row| Ok(serde_json::from_str(&row.summary)?)).collect::<Result<_>>()?;
+    let refers: Vec<Refers<'_>> = rows
+        .iter()
+        .zip(&stored)
+        .map(|(row, stored)| {
+            Ok(Refers {
+                id: row.article_id.parse()?,
+                group: &row.group_id,
+                locale: &row.locale,
+                slug: &row.slug,
+                published_at: Some(Timestamp::from_micros(row.published_at)),
+                byline_ids: &stored.byline_ids,
+                category_ids: &stored.category_ids,
+                tag_ids: &stored.tag_ids,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let joined = joins::join(conn, &settings, &view.public_url, &refers, view.now)?;
+    let ids: Vec<ArticleId> = refers.iter().map(|refers| refers.id).collect();
+    drop(refers);
+    let drawn = rows.into_iter().zip(stored).zip(joined).zip(ids).map(|(((row, stored), joined), id)| ArticleSummary {
+        id,
+        kind: if row.kind == Kind::Page.as_str() { Kind::Page } else { Kind::Article },
+        slug: row.slug,
+        locale: row.locale,
+        joined,
+        stored: stored.shown,
+        published_at: Timestamp::from_micros(row.published_at),
+        updated_at: Timestamp::from_micros(row.updated_at),
+    });
+    Ok(drawn.collect())
+}
+
+/// The order of a list of articles: newest (or oldest) first publication first, then identity.
+pub type Position = (i64, ArticleId);
+
+/// Which articles a list holds. Everything is joined by "and".
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Filters {
+    /// A category by slug or path.
+    pub category: Option<String>,
+    /// With everything below that category.
+    pub subtree: bool,
+    /// A tag by slug.
+    pub tag: Option<String>,
+    /// A byline by slug.
+    pub byline: Option<String>,
+    /// A locale; `None`: the site's own; `*`: every one.
+    pub locale: Option<String>,
+    /// First published at this time or later.
+    pub published_after: Option<Timestamp>,
+    /// First published before this time.
+    pub published_before: Option<Timestamp>,
+    /// Holds these words.
+    pub q: Option<String>,
+    /// Articles or pages.
+    pub kind: Option<Kind>,
+    /// Oldest first.
+    pub oldest_first: bool,
+}
+
+/// A list's rows, before they are drawn, and how many there are in all.
+#[derive(Debug)]
+pub struct Listed {
+    /// The articles of the page.
+    pub articles: Vec<PublishedArticle>,
+    /// How many there are in all, if it was asked.
+    pub total: Option<i64>,
+}
+
+/// Up to `limit` articles after a position. An unknown category, tag or byline is an empty list.
+pub fn list(
+    conn: &mut Conn,
+    view: &View,
+    filters: &Filters,
+    page: (Option<Position>, i64),
+    (with_body, with_total): (bool, bool),
+) -> Result<Listed> {
+    let nothing = Listed { articles: Vec::new(), total: with_total.then_some(0) };
+    let Some(conditions) = conditions(conn, filters, view.now)? else { return Ok(nothing) };
+    let total = if with_total { Some(select(&conditions, view.now).count().get_result(conn)?) } else { None };
+    let (after, limit) = page;
+    let mut query = select(&conditions, view.now).limit(limit);
+    if let Some((at, id)) = after {
+        let id = id.to_string();
+        let same = published::published_at.eq(at);
+        query = if filters.oldest_first {
+            query.filter(published::published_at.gt(at).or(same.and(published::article_id.gt(id))))
+        } else {
+            query.filter(published::published_at.lt(at).or(same.and(published::article_id.lt(id))))
+        };
+    }
+    query = if filters.oldest_first {
+        query.order((published::published_at.asc(), published::article_id.asc()))
+    } else {
+        query.order((published::published_at.desc(), published::article_id.desc()))
+    };
+    let (rows, bodies): (Vec<Row>, Vec<Option<String>>) = if with_body {
+        let rows: Vec<(Row, String)> = query.select((Row::as_select(), published::body)).load(conn)?;
+        rows.into_iter().map(|(row, body)| (row, Some(body))).unzip()
+    } else {
+        query.select(Row::as_select()).load(conn)?.into_iter().map(|row| (row, None)).unzip()
+    };
+    let summaries = draw(conn, view, rows)?;
+    let articles = summaries.into_iter().zip(bodies).map(|(summary, body)| {
+        let body = body.map(|body| serde_json::from_str(&body)).transpose()?;
+        Ok(PublishedArticle { summary, body })
+    });
+    Ok(Listed { articles: articles.collect::<Result<_>>()?, total })
+}
+
+/// Filters with everything looked up that they name.
+struct Conditions {
+    kind: Kind,
+    locale: Option<String>,
+    scopes: Vec<(&'static str, String)>,
+    matching: Option<search::Matching>,
+    after: Option<Timestamp>,
+    before: Option<Timestamp>,
+}
+
+/// `None` if nothing can fit, since something named is unknown.
+fn conditions(conn: &mut Conn, filters: &Filters, now: Timestamp) -> Result<Option<Conditions>> {
+    let mut scopes = Vec::new();
+    if let Some(category) = &filters.category {
+        let Some(id) = crate::categories::id_of(conn, category)? else { return Ok(None) };
+        scopes.push((if filters.subtree { "subtree" } else { "category" }, id));
+    }
+    if let Some(tag) = &filters.tag {
+        let Some(id) = crate::tags::id_of(conn, tag)? else { return Ok(None) };
+        scopes.push(("tag", id));
+    }
+    if let Some(byline) = &filters.byline {
+        let Some(id) = crate::bylines::id_of(conn, byline)? else { return Ok(None) };
+        scopes.push(("byline", id));
+    }
+    let matching = match &filters.q {
+        None => None,
+        Some(q) => match search::matching(conn, q)? {
+            None => return Ok(None),
+            matching => matching,
+        },
+    };
+    let locale = match filters.locale.as_deref() {
+        Some("*") => None,
+        Some(locale) => Some(locale.to_owned()),
+        None => Some(site::current(conn)?.settings.locale),
+    };
+    let kind = filters.kind.unwrap_or(Kind::Article);
+    let _ = now;
+    Ok(Some(Conditions {
+        kind,
+        locale,
+        scopes,
+        matching,
+        after: filters.published_after,
+        before: filters.published_before,
+    }))
+}
