@@ -29,6 +29,8 @@ pub const ENTRIES: &[Entry] = &[
     entry("request_timeout", 408, "Request timed out", "The request did not arrive in time. Send it again."),
     entry("idempotency_conflict", 409, "Request still running", "A request with the same Idempotency-Key is being worked on. Wait and send it again."),
     entry("slug_taken", 409, "Slug taken", "Another one has this slug, or had it. The detail suggests a free one."),
+    entry("undo_expired", 409, "Too late to undo", "An unsubscription can be taken back for 24 hours, with the token that did it. Subscribe again."),
+    entry("token_expired", 410, "Token expired", "The token is unknown, has expired, or a newer one took its place. Ask for a new one."),
     entry("body_too_large", 413, "Body too large", "The body is larger than this address takes."),
     entry("unsupported_media_type", 415, "Unsupported media type", "Send `Content-Type: application/json` (for PATCH also `application/merge-patch+json`), without `Content-Encoding`."),
     entry("stale_version", 412, "Changed meanwhile", "The version named by If-Match is not the current one; `current` says what stands now. Read it again, and decide again."),

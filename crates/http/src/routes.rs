@@ -26,6 +26,9 @@ routes! {
     health::check_health,
     health::check_readiness,
     openapi::get_openapi,
+    subscriptions::get_sign_up_form,
+    subscriptions::create_subscription,
+    subscriptions::confirm_subscription,
 }
 
 routes! {
@@ -38,6 +41,21 @@ routes! {
     tags::get_tag_admin,
     tags::update_tag,
     tags::delete_tag,
+    subscriptions::get_own_subscription,
+    subscriptions::update_own_subscription,
+    subscriptions::unsubscribe_own_subscription,
+    subscriptions::resubscribe_own_subscription,
+    subscription_pages::get_confirmation_page,
+    subscription_pages::confirm_on_page,
+    subscription_pages::get_objection_page,
+    subscription_pages::object_on_page,
+    subscription_pages::get_unsubscribe_page,
+    subscription_pages::unsubscribe_on_page,
+    subscribers::list_subscribers,
+    subscribers::get_subscriber,
+    subscribers::list_subscriber_consents,
+    subscribers::unsubscribe_subscriber,
+    subscribers::erase_subscriber,
 }
 
 /// Registers every route.

@@ -11,6 +11,7 @@ pub mod migrations;
 pub mod newsletters;
 mod schema;
 pub mod sessions;
+pub mod site;
 mod slugs;
 pub mod subscribers;
 pub mod subscriptions;

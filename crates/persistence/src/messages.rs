@@ -182,9 +182,8 @@ pub(crate) fn purge(conn: &mut Conn, now: Timestamp) -> Result<usize> {
 
 /// Forgets the confirmations that wait for a subscriber: a newer one takes their place, or none is wanted.
 pub(crate) fn withdraw(conn: &mut Conn, subscriber: SubscriberId) -> Result<()> {
-    let waiting = messages::table
-        .filter(messages::subscriber_id.eq(subscriber.to_string()))
-        .filter(messages::state.eq("queued"));
+    let waiting =
+        messages::table.filter(messages::subscriber_id.eq(subscriber.to_string())).filter(messages::state.eq("queued"));
     diesel::delete(waiting).execute(conn)?;
     Ok(())
 }

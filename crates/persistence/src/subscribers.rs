@@ -344,9 +344,16 @@ pub fn resubscribe(conn: &mut Conn, id: SubscriberId, means: &Means, at: Timesta
 }
 
 /// Stops everything for a subscriber, by someone of the publication; manage tokens are void from then on.
-pub fn unsubscribe_by(conn: &mut Conn, by: &Actor, id: SubscriberId, at: Timestamp) -> Result<Subscriber> {
+/// `expect` may refuse what it finds.
+pub fn unsubscribe_by(
+    conn: &mut Conn,
+    by: &Actor,
+    id: SubscriberId,
+    expect: impl FnOnce(&Subscriber) -> Result<()>,
+    at: Timestamp,
+) -> Result<Subscriber> {
     by.may(Action::ReadSubscribers)?;
-    lock(conn, id)?;
+    expect(&lock(conn, id)?)?;
     let means = Means { source: "admin", actor: Some(by.name.clone()), ..Means::default() };
     unsubscribe(conn, id, &means, at)?;
     void_tokens(conn, id)?;
@@ -362,9 +369,18 @@ pub(crate) fn void_tokens(conn: &mut Conn, id: SubscriberId) -> Result<()> {
 }
 
 /// Removes everything personal. A suppression of the address stays, and so does the bare history of its consents.
-pub fn erase(conn: &mut Conn, by: &Actor, id: SubscriberId, at: Timestamp) -> Result<()> {
+/// `expect` may refuse what it finds.
+pub fn erase(
+    conn: &mut Conn,
+    by: &Actor,
+    id: SubscriberId,
+    expect: impl FnOnce(&Subscriber) -> Result<()>,
+    at: Timestamp,
+) -> Result<()> {
     by.may(Action::ReadSubscribers)?;
-    let email_hmac = lock(conn, id)?.email_hmac;
+    let before = lock(conn, id)?;
+    expect(&before)?;
+    let email_hmac = before.email_hmac;
     consents::erase(conn, &email_hmac)?;
     let event = Event {
         subscriber: id,

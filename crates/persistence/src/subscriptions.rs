@@ -100,9 +100,7 @@ pub fn known_categories(conn: &mut Conn, slugs: &[String]) -> Result<HashMap<Str
         .filter(categories::slug.eq_any(slugs))
         .select((categories::id, categories::slug, categories::name))
         .load(conn)?;
-    rows.into_iter()
-        .map(|(id, slug, name)| Ok((slug.clone(), Choice { id: id.parse()?, slug, name })))
-        .collect()
+    rows.into_iter().map(|(id, slug, name)| Ok((slug.clone(), Choice { id: id.parse()?, slug, name }))).collect()
 }
 
 /// Every category, in the order of the tree.
@@ -204,10 +202,7 @@ fn confirmation(
 fn reminder(conn: &mut Conn, subscriber: &Subscriber, now: Timestamp) -> Result<Content> {
     let token = Token::generate("mg_")?;
     keep_manage_token(conn, subscriber, &token, now)?;
-    Ok(Content::AlreadySubscribed {
-        to: subscriber.email.as_str().to_owned(),
-        manage_token: token.reveal().to_owned(),
-    })
+    Ok(Content::AlreadySubscribed { to: subscriber.email.as_str().to_owned(), manage_token: token.reveal().to_owned() })
 }
 
 fn keep_manage_token(conn: &mut Conn, subscriber: &Subscriber, token: &Token, now: Timestamp) -> Result<()> {
@@ -292,10 +287,8 @@ pub fn confirm(conn: &mut Conn, secrets: &Secrets, token: &str, origin: &Origin,
     })?;
     // Read again under the lock: a newer request may have taken its place.
     let row = token_row(conn, token)?;
-    let first = tokens::table
-        .find(sha256(token))
-        .filter(tokens::used_at.is_null())
-        .filter(tokens::expires_at.gt(now.micros()));
+    let first =
+        tokens::table.find(sha256(token)).filter(tokens::used_at.is_null()).filter(tokens::expires_at.gt(now.micros()));
     if diesel::update(first).set(tokens::used_at.eq(now.micros())).execute(conn)? == 1 {
         let stored: Stored = serde_json::from_str(row.request.as_deref().unwrap_or_default())?;
         activate(conn, secrets, &before, &stored, origin, now)?;

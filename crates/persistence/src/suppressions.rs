@@ -70,9 +70,7 @@ pub fn lift(conn: &mut Conn, email_hmac: &str, now: Timestamp) -> Result<()> {
 
 /// Lifts the suppression of someone who takes an unsubscription back.
 pub(crate) fn lift_unsubscription(conn: &mut Conn, email_hmac: &str) -> Result<()> {
-    let own = suppressions::table
-        .find(email_hmac)
-        .filter(suppressions::reason.eq(Reason::Unsubscribed.as_str()));
+    let own = suppressions::table.find(email_hmac).filter(suppressions::reason.eq(Reason::Unsubscribed.as_str()));
     diesel::delete(own).execute(conn)?;
     Ok(())
 }
