@@ -3,4 +3,5 @@
 mod support;
 
 mod migrations;
+mod subscriptions;
 mod tags;

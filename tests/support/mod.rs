@@ -1,9 +1,11 @@
 //! What tests stand on: an application of their own, on either engine, and callers to talk to it.
 
 mod app;
+mod postbox;
 mod postgres;
 
 pub use app::{App, Caller, Engine, Reply};
+pub use postbox::{Letter, Postbox};
 
 /// Makes of one test two, named `sqlite` and `postgres`, each with an application of its own.
 macro_rules! both {

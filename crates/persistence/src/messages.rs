@@ -172,6 +172,11 @@ pub fn settle_failed(conn: &mut Conn, claimed: &Claimed, for_good: bool, why: &s
     Ok(())
 }
 
+/// How many messages wait to leave, or are on their way.
+pub fn waiting(conn: &mut Conn) -> Result<i64> {
+    Ok(messages::table.filter(messages::state.ne("failed")).count().get_result(conn)?)
+}
+
 /// Forgets messages that failed long ago.
 pub(crate) fn purge(conn: &mut Conn, now: Timestamp) -> Result<usize> {
     let old = messages::table
