@@ -2,6 +2,10 @@
 
 mod support;
 
+mod articles;
+mod hostile;
 mod migrations;
+mod permissions;
+mod privacy;
 mod subscriptions;
 mod tags;

@@ -29,11 +29,29 @@ routes! {
     subscriptions::get_sign_up_form,
     subscriptions::create_subscription,
     subscriptions::confirm_subscription,
+    reading::get_article,
+    reading::list_articles,
+    resolve::resolve_path,
 }
 
 routes! {
     /// What wants a credential, or is for one of our own pages.
     Closed, closed:
+    articles::create_article,
+    articles::delete_article,
+    articles::get_article_admin,
+    articles::get_revision,
+    articles::list_articles_admin,
+    articles::list_revisions,
+    articles::publish_article,
+    articles::purge_article,
+    articles::restore_article,
+    articles::restore_revision,
+    articles::schedule_article,
+    articles::trash_article,
+    articles::unpublish_article,
+    articles::unschedule_article,
+    articles::update_article,
     health::get_metrics,
     problem::get_error_page,
     tags::list_tags_admin,

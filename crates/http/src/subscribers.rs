@@ -129,8 +129,7 @@ pub(crate) struct ConsentsQuery {
     params(("id" = SubscriberId, Path), ConsentsQuery),
     responses(
         (status = 200, description = "What happened, oldest first", body = Listing<ConsentEvent>),
-        refused::List,
-        refused::Read,
+        refused::ListOf,
 ))]
 #[get("/v1/admin/subscribers/{id}/consents")]
 pub(crate) async fn list_subscriber_consents(
