@@ -11,6 +11,7 @@ use persistence::{Conn, Db, idempotency};
 use url::Url;
 
 use crate::answer::Reply;
+use crate::limits::Limits;
 use crate::problem::Answer;
 
 /// Where the present comes from. Tests own theirs.
@@ -108,6 +109,8 @@ pub struct App {
     pub secrets: Arc<Secrets>,
     /// Where the present comes from.
     pub clock: Clock,
+    /// How often clients may try things.
+    pub limits: Limits,
     /// Counters for `/metrics`.
     pub metrics: crate::metrics::Metrics,
     running: Running,
@@ -145,7 +148,9 @@ impl Drop for Turn {
 impl App {
     /// Puts the application together.
     pub fn new(db: Db, config: Config, secrets: Secrets, clock: Clock) -> Result<Self> {
-        Ok(Self { db, config, secrets: Arc::new(secrets), clock, metrics: crate::metrics::Metrics::new()?, running: Running::default() })
+        let limits = Limits::new(&config, &clock);
+        let metrics = crate::metrics::Metrics::new()?;
+        Ok(Self { db, config, secrets: Arc::new(secrets), clock, limits, metrics, running: Running::default() })
     }
 
     /// The present.

@@ -9,6 +9,7 @@ mod edge;
 mod fields;
 mod form;
 mod health;
+pub mod limits;
 mod metrics;
 mod openapi;
 pub mod outbox;
