@@ -356,6 +356,23 @@ both! {
         app.confirm(&token(&postbox.letter(&app))).await.expect(200);
     }
 
+    async fn of_many_requests_at_once_of_someone_known_one_makes_a_mail(app: App) {
+        let postbox = Postbox::new();
+        app.subscribe(&postbox, "ann@example.org").await;
+        let id = app.subscriber("ann@example.org").await["id"].as_str().unwrap().to_owned();
+        for round in 1..4 {
+            app.form(&app.unsubscribe_path(&id), "confirm=1").await.expect(200);
+            app.pass(DAY);
+            let replies = join_all((0..6).map(|_| app.ask(json!({"email": "ann@example.org"})))).await;
+            replies.into_iter().for_each(|reply| {
+                reply.expect(202);
+            });
+            app.confirm(&token(&postbox.letter(&app))).await.expect(200);
+            let events = app.events(&id).await;
+            assert_eq!(kinds(&events).iter().filter(|kind| **kind == "confirm_mail_sent").count(), round + 1);
+        }
+    }
+
     async fn looking_at_a_link_changes_nothing(app: App) {
         let postbox = Postbox::new();
         app.ask(json!({"email": "ann@example.org"})).await.expect(202);
@@ -790,5 +807,42 @@ both! {
         app.data.db.write_blocking(|conn| messages::settle_failed(conn, &alive, false, "busy", app.now())).unwrap();
         app.pass(15 * 60);
         postbox.letter(&app);
+    }
+
+    async fn a_network_asks_twenty_times_an_hour(app: App) {
+        let ask = async |number: usize, from: [u8; 4]| {
+            let body = json!({"email": format!("reader{number}@example{number}.org")});
+            let request = TestRequest::post()
+                .uri("/v1/subscriptions")
+                .peer_addr(std::net::SocketAddr::from((from, 9)))
+                .insert_header(("content-type", "application/json"))
+                .insert_header(("x-forwarded-for", format!("10.0.0.{number}")))
+                .set_payload(body.to_string());
+            app.anyone().raw(request).await
+        };
+        for number in 0..20 {
+            ask(number, [192, 0, 2, 1]).await.expect(202);
+        }
+        let refused = ask(20, [192, 0, 2, 1]).await.expect(429);
+        assert_eq!(refused.code(), "too_many_requests");
+        assert_eq!(refused.header("retry-after").as_deref(), Some("180"));
+        ask(20, [192, 0, 2, 2]).await.expect(202);
+        app.pass(180);
+        ask(21, [192, 0, 2, 1]).await.expect(202);
+    }
+
+    async fn mail_to_a_domain_that_is_flooded_is_held_back(app: App) {
+        let postbox = Postbox::new();
+        for number in 0..205_u8 {
+            let request = TestRequest::post()
+                .uri("/v1/subscriptions")
+                .peer_addr(std::net::SocketAddr::from(([192, 0, 2, number], 9)))
+                .insert_header(("content-type", "application/json"))
+                .set_payload(json!({"email": format!("reader{number}@example.org")}).to_string());
+            app.anyone().raw(request).await.expect(202);
+        }
+        assert_eq!(postbox.letters(&app).len(), 200);
+        app.pass(30 * 60);
+        assert_eq!(postbox.letters(&app).len(), 5);
     }
 }

@@ -15,6 +15,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::app::{Clock, Config};
+use crate::subscriptions::SubscriptionLimits;
 
 /// Every limit of the API; all of them let everything pass when `limits` is off.
 pub struct Limits {
@@ -22,6 +23,8 @@ pub struct Limits {
     pub sign_in_account: Limit,
     /// Sign-ins per network address.
     pub sign_in_address: Limit,
+    /// Requests to subscribe.
+    pub subscriptions: SubscriptionLimits,
 }
 
 impl Limits {
@@ -31,6 +34,7 @@ impl Limits {
         Self {
             sign_in_account: limit(10, 15 * 60, "Too many attempts to sign in with this email; wait and try again."),
             sign_in_address: limit(50, 15 * 60, "Too many attempts to sign in from this address; wait and try again."),
+            subscriptions: SubscriptionLimits::new(config, clock),
         }
     }
 }

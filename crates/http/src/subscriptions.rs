@@ -1,12 +1,15 @@
 //! Subscribing, confirming, and a person's own preferences. The answer to a request never tells whether the address
 //! is known; the mail does.
 
+use std::time::Duration;
+
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post, put, web};
 use domain::issues::Schedule;
 use domain::newsletter::{Consent, Newsletter, Weekday};
 use domain::secrets::Purpose;
 use domain::subscriptions::{OwnSubscription, PreferencesWrite, Subscriber, SubscriptionWrite};
+use domain::text::Email;
 use domain::{Error, Fault, Result, Timestamp};
 use persistence::consents::Origin;
 use persistence::subscribers::{self, Means};
@@ -16,6 +19,8 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::{Versioned, json, show};
+use crate::app::{Clock, Config};
+use crate::limits::{Limit, network};
 use crate::problem::{Answer, Refusal};
 use crate::refused;
 use crate::request::{Body, ClientAddress, IfMatch, Patch, bearer};
@@ -23,6 +28,45 @@ use crate::request::{Body, ClientAddress, IfMatch, Patch, bearer};
 impl Versioned for OwnSubscription {
     fn version(&self) -> u64 {
         self.version
+    }
+}
+
+/// How often people may ask to subscribe. What an address gets by mail is counted in the database besides.
+pub struct SubscriptionLimits {
+    /// Requests per network address; one too many is refused.
+    address: Limit,
+    /// Requests per domain of the recipient, and for domains where very many people have their mailbox.
+    domain: Limit,
+    large_domain: Limit,
+    /// Requests altogether.
+    site: Limit,
+}
+
+/// Where very many people have their mailbox.
+const LARGE_DOMAINS: [&str; 8] =
+    ["gmail.com", "googlemail.com", "hotmail.com", "icloud.com", "live.com", "outlook.com", "yahoo.com", "ymail.com"];
+
+/// Seconds by which mail is held back under load: what floods a domain is not to be sent at once.
+const HELD_BACK: i64 = 30 * 60;
+
+impl SubscriptionLimits {
+    /// The limits of this configuration.
+    pub(crate) fn new(config: &Config, clock: &Clock) -> Self {
+        let detail = "Too many requests to subscribe from this address; wait and try again.";
+        let per_hour = |burst| Limit::new(config, clock, burst, Duration::from_hours(1), detail);
+        Self { address: per_hour(20), domain: per_hour(200), large_domain: per_hour(1_000), site: per_hour(2_000) }
+    }
+
+    /// Seconds for which the mail to an address must wait. It says nothing of the address itself.
+    fn held_back(&self, email: Option<&str>) -> i64 {
+        let Some(Ok(email)) = email.map(Email::parse) else { return 0 };
+        let domain = email.domain();
+        let limit = if LARGE_DOMAINS.contains(&domain) { &self.large_domain } else { &self.domain };
+        if limit.check(domain).is_ok() && self.site.check(()).is_ok() {
+            return 0;
+        }
+        tracing::warn!("very many requests to subscribe: their mail is held back");
+        HELD_BACK
     }
 }
 
@@ -107,8 +151,10 @@ pub(crate) async fn create_subscription(
     client: ClientAddress,
     body: Body<SubscriptionWrite, 4096>,
 ) -> Answer {
+    app.limits.subscriptions.address.check(network(client.0, 64))?;
+    let wait = app.limits.subscriptions.held_back(body.value.email.as_deref());
     let (secrets, origin) = (app.secrets.clone(), origin(&request, client));
-    app.write(move |conn, now| subscriptions::request(conn, &secrets, &body.value, &origin, now)).await?;
+    app.write(move |conn, now| subscriptions::request(conn, &secrets, &body.value, &origin, wait, now)).await?;
     Ok(HttpResponse::Accepted().json(CheckYourEmail { status: "check_your_email" }))
 }
 

@@ -56,8 +56,14 @@ const LEASE: i64 = 15 * 60;
 /// Seconds that a message which could not be sent stays on record, without its content.
 const KEEP_FAILED: i64 = 30 * 24 * 3_600;
 
-/// Queues a message, in the transaction of what it tells of.
-pub fn enqueue(conn: &mut Conn, subscriber: Option<SubscriberId>, content: &Content, now: Timestamp) -> Result<()> {
+/// Queues a message that may leave from `not_before` on, in the transaction of what it tells of.
+pub fn enqueue(
+    conn: &mut Conn,
+    subscriber: Option<SubscriberId>,
+    content: &Content,
+    not_before: Timestamp,
+    now: Timestamp,
+) -> Result<()> {
     diesel::insert_into(messages::table)
         .values((
             messages::id.eq(MessageId::new().to_string()),
@@ -66,7 +72,7 @@ pub fn enqueue(conn: &mut Conn, subscriber: Option<SubscriberId>, content: &Cont
             messages::payload.eq(serde_json::to_string(content)?),
             messages::state.eq("queued"),
             messages::attempt.eq(0),
-            messages::not_before.eq(now.micros()),
+            messages::not_before.eq(not_before.micros()),
             messages::created_at.eq(now.micros()),
         ))
         .execute(conn)?;

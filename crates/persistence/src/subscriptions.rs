@@ -34,12 +34,13 @@ struct Stored {
 }
 
 /// Takes a request to subscribe: notes it, and queues the mail that the state of the address calls for. The caller
-/// learns nothing about that state.
+/// learns nothing about that state. The mail waits for `wait` seconds before it may leave.
 pub fn request(
     conn: &mut Conn,
     secrets: &Secrets,
     write: &SubscriptionWrite,
     origin: &Origin,
+    wait: i64,
     now: Timestamp,
 ) -> Result<()> {
     let newsletter = newsletters::ensure(conn, now)?;
@@ -80,7 +81,7 @@ pub fn request(
         Mail::Confirmation => confirmation(conn, secrets, &subscriber, &request, &consent, &email_hmac, now)?,
         Mail::AlreadySubscribed => reminder(conn, &subscriber, now)?,
     };
-    messages::enqueue(conn, Some(subscriber.id), &content, now)?;
+    messages::enqueue(conn, Some(subscriber.id), &content, now.plus_seconds(wait), now)?;
     event.kind = match mail {
         Mail::Confirmation => ConsentKind::ConfirmMailSent,
         Mail::AlreadySubscribed => ConsentKind::NoticeMailSent,
