@@ -76,6 +76,7 @@ impl App {
         configure(&mut config);
         let start = Timestamp::parse("2026-11-23T09:00:00Z").unwrap();
         let clock = Arc::new(AtomicI64::new(start.micros()));
+        db.write_blocking(|conn| persistence::newsletters::ensure(conn, start)).unwrap();
         let secrets = Secrets::generate().unwrap();
         let data = Data::new(http::App::new(db, config, secrets, Clock::Manual(Arc::clone(&clock))).unwrap());
         let service = Rc::new(init_service(http::application(data.clone())).await);

@@ -4,18 +4,22 @@
 
 pub mod accounts;
 pub mod articles;
-pub mod comments;
 pub mod bylines;
 pub mod categories;
+pub mod comments;
 pub mod error;
 pub mod ids;
+pub mod issues;
 pub mod merge;
 pub mod moderation;
+pub mod newsletter;
 pub mod passwords;
 pub mod permissions;
 pub mod published;
+pub mod retry;
 pub mod secrets;
 pub mod site;
+pub mod subscriptions;
 pub mod tags;
 pub mod text;
 mod time;

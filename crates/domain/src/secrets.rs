@@ -32,6 +32,10 @@ pub enum Purpose {
     Unsubscribe,
     /// The stateless tokens of "this was not me" links.
     Objection,
+    /// Manage tokens that come with a confirmation.
+    Manage,
+    /// The tokens of sign-up forms.
+    SignUpForm,
     /// Identifying an address without keeping it.
     Identity,
     /// The seed of a commenter's avatar.
@@ -49,6 +53,8 @@ impl Purpose {
             Self::Cursor => b"byline/cursor",
             Self::Unsubscribe => b"byline/unsubscribe",
             Self::Objection => b"byline/objection",
+            Self::Manage => b"byline/manage",
+            Self::SignUpForm => b"byline/sign-up-form",
             Self::Identity => b"byline/identity",
             Self::Avatar => b"byline/avatar",
             Self::MessageId => b"byline/message-id",
@@ -147,6 +153,12 @@ impl Secrets {
         })
     }
 
+    /// A token of 256 bits with a typed prefix that is always the same for `parts` under the current key.
+    pub fn token(&self, purpose: Purpose, prefix: &str, parts: &[&str]) -> Token {
+        let text = BASE64URL_NOPAD.encode(tag(&derive(&self.keys[0].1, purpose), parts).as_ref());
+        Token { text: format!("{prefix}{text}") }
+    }
+
     /// Stands for `value` (a normalised address) wherever only equality matters. Never changes with rotation.
     pub fn identify(&self, purpose: Purpose, value: &str) -> String {
         mac(&derive(&self.identity, purpose), &[value])
@@ -162,12 +174,16 @@ fn derive(master: &Master, purpose: Purpose) -> [u8; 32] {
 }
 
 fn mac(key: &[u8], parts: &[&str]) -> String {
+    BASE64URL_NOPAD.encode(&tag(key, parts).as_ref()[..16])
+}
+
+fn tag(key: &[u8], parts: &[&str]) -> hmac::Tag {
     let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
     for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }
-    BASE64URL_NOPAD.encode(&context.sign().as_ref()[..16])
+    context.sign()
 }
 
 fn random<const N: usize>() -> Result<[u8; N]> {

@@ -40,7 +40,7 @@ pub struct Letter<'a> {
     pub envelope_from: Option<&'a str>,
     /// When it was written.
     pub date: Timestamp,
-    /// What it says.
+    /// What it says. Without HTML the message is its text alone.
     pub body: &'a Rendered,
     /// What a mailing list adds; without it the message is the system's own (`Auto-Submitted`).
     pub list: Option<List<'a>>,
@@ -56,8 +56,8 @@ pub struct List<'a> {
     pub unsubscribe_url: &'a str,
     /// The address that unsubscribes whoever writes to it; only where inbound mail works.
     pub unsubscribe_mail: Option<&'a str>,
-    /// The issue on the web.
-    pub archive_url: &'a str,
+    /// The issue on the web, if it has a page.
+    pub archive_url: Option<&'a str>,
     /// Up to four words joined by colons, the same for every reader of an issue.
     pub feedback_id: &'a str,
     /// The delivery, for matching what providers report.
@@ -130,7 +130,9 @@ impl Letter<'_> {
         }
         let envelope = Envelope::new(Some(bounces.unwrap_or(from)), vec![to])?;
         let mime = mime.header(ContentLanguage(language)).envelope(envelope.clone());
-        Ok(Message { id, envelope, bytes: mime.multipart(alternative(text, html))?.formatted() })
+        let mime =
+            if html.is_empty() { mime.singlepart(plain(text))? } else { mime.multipart(alternative(text, html))? };
+        Ok(Message { id, envelope, bytes: mime.formatted() })
     }
 }
 
@@ -162,8 +164,12 @@ fn alternative(text: &str, html: &str) -> MultiPart {
     // Neither encoding can write `=_`, so this boundary occurs in no body, and a retry has the same bytes.
     MultiPart::alternative()
         .boundary("=_byline_alternative")
-        .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(encoded(text)))
+        .singlepart(plain(text))
         .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(encoded(html)))
+}
+
+fn plain(text: &str) -> SinglePart {
+    SinglePart::builder().header(ContentType::TEXT_PLAIN).body(encoded(text))
 }
 
 /// Quoted-printable for what is mostly ASCII, base64 for the rest; lines of 76 either way.

@@ -16,7 +16,7 @@ fn list() -> List<'static> {
         name: "Example weekly updates",
         unsubscribe_url: "https://example.com/u/v1.k1.abc_DEF-123",
         unsubscribe_mail: None,
-        archive_url: "https://example.com/newsletter/2026-w47",
+        archive_url: Some("https://example.com/newsletter/2026-w47"),
         feedback_id: "2026W47:weekly:site:example",
         delivery_id: "01936f5e-8c2a-7b3d-9e4f-5a6b7c8d9e0f",
         bulk: true,
@@ -189,7 +189,7 @@ fn nothing_that_breaks_a_line_reaches_a_header() {
                 name: evil,
                 unsubscribe_url: evil,
                 unsubscribe_mail: Some(evil),
-                archive_url: evil,
+                archive_url: Some(evil),
                 feedback_id: evil,
                 delivery_id: evil,
                 bulk: false,
@@ -215,9 +215,9 @@ fn what_is_too_long_or_unfinished_is_refused() {
     assert_eq!(faults(&issue(&unfilled)), [("/text".into(), "unfinished"), ("/html".into(), "unfinished")]);
     let good = body();
     let url = &format!("https://example.com/{}", "x".repeat(1_000));
-    let letter = Letter { list: Some(List { archive_url: url, ..list() }), ..issue(&good) };
+    let letter = Letter { list: Some(List { archive_url: Some(url), ..list() }), ..issue(&good) };
     assert_eq!(faults(&letter), [("/list/archive_url".into(), "invalid_url")]);
-    let letter = Letter { list: Some(List { archive_url: "javascript:alert(1)", ..list() }), ..issue(&good) };
+    let letter = Letter { list: Some(List { archive_url: Some("javascript:alert(1)"), ..list() }), ..issue(&good) };
     assert_eq!(faults(&letter), [("/list/archive_url".into(), "invalid_url")]);
     for date in [Timestamp::NEVER, Timestamp::from_micros(-1)] {
         assert_eq!(faults(&Letter { date, ..issue(&good) }), [("/date".into(), "out_of_range")]);
@@ -230,4 +230,21 @@ fn no_fault_repeats_an_address() {
     let letter = Letter { to: "anna@@example.org", ..issue(&good) };
     let Err(error) = letter.build() else { panic!("refused") };
     assert!(!format!("{error:?}").contains("anna"));
+}
+
+#[test]
+fn a_reader_may_want_text_alone() {
+    let body = Rendered { html: String::new(), ..body() };
+    let message = issue(&body).build().unwrap();
+    assert_well_formed(&message);
+    let parsed = MessageParser::default().parse(message.bytes()).unwrap();
+    assert!(parsed.content_type().unwrap().subtype() == Some("plain"));
+    assert_eq!(parsed.body_text(0).unwrap().replace("\r\n", "\n"), body.text);
+}
+
+#[test]
+fn an_issue_without_a_page_names_none() {
+    let body = body();
+    let letter = Letter { list: Some(List { archive_url: None, ..list() }), ..issue(&body) };
+    assert!(!head(&letter.build().unwrap()).contains("List-Archive"));
 }

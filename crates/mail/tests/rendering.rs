@@ -50,7 +50,7 @@ fn issue<'a>(items: &'a [Item<'a>], more: &'a [Link<'a>]) -> Issue<'a> {
         remaining: 12,
         unsubscribe_url: UNSUBSCRIBE_URL,
         manage_url: None,
-        archive_url: "https://example.com/newsletter/2026-w47",
+        archive_url: Some("https://example.com/newsletter/2026-w47"),
         postal_address: "Example Publishing Ltd\n1 Example Street\n12345 Town",
         locale: "en",
     }

@@ -64,7 +64,7 @@ impl List<'_> {
         let name = faults.take("/list/name", phrase(self.name)).unwrap_or_default();
         let url = faults.take("/list/unsubscribe_url", web_address(self.unsubscribe_url)).unwrap_or_default();
         let mail = self.unsubscribe_mail.and_then(|mail| faults.take("/list/unsubscribe_mail", address::parse(mail)));
-        let archive = faults.take("/list/archive_url", web_address(self.archive_url)).unwrap_or_default();
+        let archive = self.archive_url.and_then(|url| faults.take("/list/archive_url", web_address(url)));
         let feedback = faults.take("/list/feedback_id", word(self.feedback_id)).unwrap_or_default();
         let delivery = faults.take("/list/delivery_id", word(self.delivery_id)).unwrap_or_default();
         let unsubscribe = match mail {
@@ -75,9 +75,12 @@ impl List<'_> {
             .header(ListId(line(&format!("{} <{id}>", unstructured(&name)))))
             .header(ListUnsubscribe(unsubscribe))
             .header(ListUnsubscribePost("List-Unsubscribe=One-Click".into()))
-            .header(ListArchive(format!("<{archive}>")))
             .header(FeedbackId(feedback))
             .header(DeliveryId(delivery));
+        let mime = match archive {
+            Some(archive) => mime.header(ListArchive(format!("<{archive}>"))),
+            None => mime,
+        };
         if self.bulk { mime.header(Precedence("bulk".into())) } else { mime }
     }
 }

@@ -51,8 +51,8 @@ pub struct Issue<'a> {
     pub unsubscribe_url: &'a str,
     /// Where the reader changes preferences.
     pub manage_url: Option<&'a str>,
-    /// The issue on the web.
-    pub archive_url: &'a str,
+    /// The issue on the web, if it has a page.
+    pub archive_url: Option<&'a str>,
     /// The publisher's address, in one or several lines; the law asks for it (CAN-SPAM).
     pub postal_address: &'a str,
     /// The language of the content, such as `en`.
@@ -96,7 +96,7 @@ struct Page<'a> {
     remaining: usize,
     unsubscribe_url: String,
     manage_url: Option<String>,
-    archive_url: String,
+    archive_url: Option<String>,
     postal_address: Vec<String>,
     locale: &'a str,
 }
@@ -147,7 +147,7 @@ impl Issue<'_> {
             remaining: self.remaining + self.more.len() - more.len(),
             unsubscribe_url: personal_address(self.unsubscribe_url),
             manage_url: self.manage_url.map(personal_address),
-            archive_url: address(self.archive_url),
+            archive_url: self.archive_url.map(address),
             postal_address: lines(self.postal_address),
             locale: self.locale,
         }
