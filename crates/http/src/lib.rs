@@ -10,6 +10,7 @@ pub mod catalogue;
 mod comments;
 mod categories;
 mod edge;
+mod explorer;
 mod fields;
 mod hashing;
 mod health;

@@ -32,7 +32,7 @@ routes! {
     categories::get_category,
     health::check_health,
     health::check_readiness,
-    openapi::get_openapi,
+    explorer::get_openapi,
     reading::get_article,
     reading::list_articles,
     resolve::resolve_path,
@@ -44,6 +44,9 @@ routes! {
 routes! {
     /// What wants a credential, or is for one of our own pages.
     Closed, closed:
+    explorer::get_front_page,
+    explorer::get_explorer,
+    explorer::get_explorer_file,
     articles::create_article,
     articles::delete_article,
     articles::get_article_admin,
