@@ -4,10 +4,12 @@ mod support;
 
 mod articles;
 mod auth;
-mod comments;
 mod bylines;
 mod categories;
 mod category_tree;
+mod cli;
+mod comments;
+mod contract;
 mod hostile;
 mod migrations;
 mod permissions;
