@@ -1,1 +1,41 @@
-fn main() {}
+//! Byline, the binary: commands, configuration, wiring and background work.
+
+mod accounts;
+mod background;
+mod commands;
+mod config;
+mod demo;
+mod failure;
+mod logging;
+mod private_file;
+mod store;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use commands::Cli;
+
+fn main() -> ExitCode {
+    let cli: Cli = match config::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    logging::start(&cli.settings);
+    for (name, hint) in config::unknown_variables::<Cli>() {
+        let hint = hint.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+        eprintln!("byline: the variable {name} means nothing{hint}");
+    }
+    match cli.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("byline: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints to standard output; that nobody reads it is no reason to stop.
+fn print(text: &str) {
+    let mut output = std::io::stdout().lock();
+    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+}

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use domain::secrets::sha256;
 use domain::{Result, Timestamp};
@@ -203,6 +204,33 @@ pub fn moved(app: &App, request: &HttpRequest, collection: &str, name: &str, sur
         .insert_header((header::CACHE_CONTROL, app.config.cache.header(None)))
         .insert_header(("surrogate-key", surrogate_keys))
         .finish()
+}
+
+/// An answer that is the same as long as the binary is: a file, or the OpenAPI document.
+pub(crate) struct Fixed {
+    kind: &'static str,
+    body: Bytes,
+    etag: String,
+}
+
+impl Fixed {
+    /// An answer of this media type.
+    pub(crate) fn new(kind: &'static str, body: Bytes) -> Self {
+        let etag = format!("\"{}\"", &sha256(&body)[..32]);
+        Self { kind, body, etag }
+    }
+
+    /// 200, or 304 if the client has it already.
+    pub(crate) fn respond(&self, request: &HttpRequest) -> HttpResponse {
+        let known = if_none_match(request, &self.etag);
+        let mut response = if known.is_some() { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        response.insert_header((header::ETAG, known.as_deref().unwrap_or(&self.etag)));
+        response.insert_header((header::CACHE_CONTROL, "public, max-age=300"));
+        if known.is_some() {
+            return response.finish();
+        }
+        response.content_type(self.kind).body(self.body.clone())
+    }
 }
 
 /// Content codings that an answer may come in; the edge appends their names to the ETag.

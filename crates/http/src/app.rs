@@ -1,7 +1,7 @@
 //! What every route needs: the database, the keys, the clock and the configuration.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::secrets::Secrets;
@@ -120,6 +120,7 @@ pub struct App {
     /// Counters for `/metrics`.
     pub metrics: crate::metrics::Metrics,
     running: Running,
+    closing: AtomicBool,
 }
 
 /// Requests with an idempotency key that are being worked on here; other nodes are kept out by the database.
@@ -157,12 +158,22 @@ impl App {
         let limits = Limits::new(&config, &clock);
         let metrics = crate::metrics::Metrics::new()?;
         let (hashing, sessions, running) = (Hashing::new(), Sessions::default(), Running::default());
-        Ok(Self { db, config, secrets: Arc::new(secrets), clock, limits, hashing, sessions, metrics, running })
+        let (secrets, closing) = (Arc::new(secrets), AtomicBool::new(false));
+        Ok(Self { db, config, secrets, clock, limits, hashing, sessions, metrics, running, closing })
     }
 
     /// The present.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Ends every connection with its next answer, so that clients go elsewhere before the server does.
+    pub fn close_connections(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     /// Runs `work` in one transaction, with the present.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
 use uuid::Uuid;
@@ -119,7 +119,10 @@ fn framework_text(headers: &HeaderMap) -> bool {
 
 fn set_headers(app: &App, response: &mut ServiceResponse<BoxBody>, id: &str, public: bool) {
     let origin = response.request().headers().get(header::ORIGIN).cloned();
-    let early = response.status() == StatusCode::PAYLOAD_TOO_LARGE;
+    // The rest of a body that was too large is not read: the connection ends with the answer.
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE || app.is_closing() {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
     let headers = response.headers_mut();
     answer::tag_coding(headers);
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "identity") {
@@ -136,10 +139,6 @@ fn set_headers(app: &App, response: &mut ServiceResponse<BoxBody>, id: &str, pub
     default(header::REFERRER_POLICY, "no-referrer");
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
-    }
-    // The rest of a body that was too large is not read: the connection ends with the answer.
-    if early {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if public {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));

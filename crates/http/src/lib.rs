@@ -10,6 +10,7 @@ pub mod catalogue;
 mod categories;
 mod comments;
 mod edge;
+mod explorer;
 mod fields;
 mod form;
 mod hashing;

@@ -1,12 +1,11 @@
 //! The OpenAPI document: made from the code, committed in `openapi/`, compared by a test.
 
-use actix_web::http::header;
-use actix_web::{HttpResponse, get};
 use utoipa::OpenApi as _;
+use utoipa::openapi::schema::{ArrayItems, Components};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Contact, InfoBuilder, License, OpenApi, OpenApiBuilder, Tag};
+use utoipa::openapi::{Contact, InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, RefOr, Schema, Server, Tag};
 
-use crate::problem::{Answer, Current, Problem, ProblemFault};
+use crate::problem::{Current, Problem, ProblemFault};
 use crate::routes;
 
 const DESCRIPTION: &str = "A headless CMS for publications. \
@@ -38,7 +37,10 @@ pub fn document() -> OpenApi {
     document.merge(routes::Open::openapi());
     document.merge(routes::Closed::openapi());
     document.merge(Shared::openapi());
+    document.servers = Some(vec![Server::new("/")]);
+    say_what_is_open(&mut document);
     let components = document.components.get_or_insert_default();
+    refer_to_items(components);
     let mut scheme = |name: &str, description: &str, format: Option<&str>| {
         let mut http = Http::new(HttpAuthScheme::Bearer);
         http.description = Some(description.into());
@@ -68,19 +70,29 @@ pub fn document() -> OpenApi {
     document
 }
 
+/// An operation without a credential says so by an empty list; absent, tools take it for forgotten.
+fn say_what_is_open(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            operation.security.get_or_insert_default();
+        }
+    }
+}
+
+/// The derived schema of a collection repeats that of its items: let it refer to it, so that clients get one type.
+fn refer_to_items(components: &mut Components) {
+    for (name, schema) in &mut components.schemas {
+        if let Some(item) = name.strip_prefix("Listing_")
+            && let RefOr::T(Schema::Object(listing)) = schema
+            && let Some(RefOr::T(Schema::Array(data))) = listing.properties.get_mut("data")
+        {
+            data.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+        }
+    }
+}
+
 /// The document as text, with a newline at its end.
 pub fn text() -> String {
     document().to_pretty_json().map(|text| text + "\n").unwrap_or_default()
-}
-
-/// The OpenAPI document of this API
-#[utoipa::path(tag = "server", responses(
-    (status = 200, description = "OpenAPI 3.1", body = Object),
-))]
-#[get("/openapi.json")]
-pub(crate) async fn get_openapi() -> Answer {
-    Ok(HttpResponse::Ok()
-        .content_type("application/json")
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .body(text()))
 }

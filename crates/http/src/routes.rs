@@ -31,8 +31,8 @@ routes! {
     categories::get_category_tree,
     categories::get_category,
     health::check_health,
+    explorer::get_openapi,
     health::check_readiness,
-    openapi::get_openapi,
     subscriptions::get_sign_up_form,
     subscriptions::create_subscription,
     subscriptions::confirm_subscription,
@@ -47,6 +47,9 @@ routes! {
 routes! {
     /// What wants a credential, or is for one of our own pages.
     Closed, closed:
+    explorer::get_front_page,
+    explorer::get_explorer,
+    explorer::get_explorer_file,
     articles::create_article,
     articles::delete_article,
     articles::get_article_admin,

@@ -31,3 +31,9 @@ pub fn record(
         .execute(conn)?;
     Ok(())
 }
+
+/// Whether it was ever noted that `action` was done to such a resource.
+pub fn knows(conn: &mut Conn, action: &str, resource: &str) -> Result<bool> {
+    let noted = audit::table.filter(audit::action.eq(action)).filter(audit::resource.eq(resource));
+    Ok(diesel::select(diesel::dsl::exists(noted)).get_result(conn)?)
+}

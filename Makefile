@@ -1,0 +1,30 @@
+# `make` lists the targets.
+
+CARGO ?= cargo
+BYLINE = $(CARGO) run --quiet --release --locked --package byline --
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint openapi deny
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Build, load the demo publication into var/, and serve it on http://127.0.0.1:8080
+	$(CARGO) build --release --locked --package byline
+	$(BYLINE) demo
+	$(BYLINE) serve
+
+test: ## Run the whole suite, on SQLite and on a private PostgreSQL
+	@bash .ci/test
+
+lint: ## Check formatting and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+openapi: ## Write openapi/openapi.json from the code
+	@mkdir -p openapi
+	$(CARGO) run --quiet --locked --package byline -- openapi > openapi/openapi.json.new
+	mv openapi/openapi.json.new openapi/openapi.json
+
+deny: ## Check licences and sources of the dependencies (needs cargo-deny)
+	$(CARGO) deny --locked check bans licenses sources

@@ -1,0 +1,62 @@
+//! The commands, one file each.
+
+mod doctor;
+mod migrate;
+mod serve;
+mod user;
+
+use crate::config::Settings;
+use crate::failure::Failure;
+
+/// A headless CMS for publications: articles, comments and a weekly update behind one API
+#[derive(Debug, clap::Parser)]
+#[command(name = "byline", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub settings: Settings,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Settings come from a flag, else its BYLINE_ variable, else the file given by --config, else the default.
+`byline --help` lists them all.
+
+To try it:    byline demo && byline serve
+To start one: byline migrate --create && byline user add --role admin you@example.org && byline serve";
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Serve the API, and do what falls due (publications, mail)
+    Serve,
+    /// Bring the database to what this binary knows; `serve` does so by itself
+    Migrate(migrate::Migrate),
+    /// Add users, list them, and change their password or role
+    #[command(subcommand)]
+    User(user::Command),
+    /// Load the demo publication into an empty database
+    Demo,
+    /// Print the OpenAPI document
+    Openapi,
+    /// Check settings, database, secrets and mail, a line each
+    Doctor,
+}
+
+impl Cli {
+    /// Does it.
+    pub fn run(&self) -> Result<(), Failure> {
+        let settings = &self.settings;
+        match &self.command {
+            Command::Serve => serve::run(settings),
+            Command::Migrate(asked) => migrate::run(settings, asked),
+            Command::User(asked) => user::run(settings, asked),
+            Command::Demo => crate::demo::run(settings),
+            Command::Openapi => {
+                crate::print(&http::openapi_text());
+                Ok(())
+            }
+            Command::Doctor => doctor::run(settings),
+        }
+    }
+}

@@ -1,0 +1,486 @@
+//! The real binary: its help, its settings, its files, and how it starts and stops.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The binary, in a folder of its own, with nothing of our environment but the path.
+fn byline(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_byline"));
+    command.args(words).current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    command.stdin(Stdio::null());
+    command
+}
+
+/// What a finished command said.
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn said(output: Output) -> Said {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+}
+
+fn run(folder: &Path, words: &[&str]) -> Said {
+    said(byline(folder, words).output().unwrap())
+}
+
+/// What it says when it refuses; fails if it does not.
+#[track_caller]
+fn refused(command: &mut Command) -> String {
+    let said = said(command.output().unwrap());
+    assert!(said.code == 1 || said.code == 2, "it ended with {}: {}", said.code, said.err);
+    assert!(!said.err.contains("panicked"), "{}", said.err);
+    said.err
+}
+
+/// A server that runs; it ends with the test.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+    greeting: String,
+}
+
+impl Server {
+    fn start(folder: &Path, words: &[&str]) -> Self {
+        Self::start_as(byline(folder, words))
+    }
+
+    fn start_as(mut command: Command) -> Self {
+        let mut child = command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut greeting = String::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            greeting.push_str(&(line.unwrap() + "\n"));
+            if greeting.contains("Mail") {
+                break;
+            }
+        }
+        let address = greeting.split("http://").nth(1).expect("an address").split('/').next().unwrap();
+        Self { child, address: address.parse().unwrap(), greeting }
+    }
+
+    /// Status and text of an answer.
+    fn get(&self, path: &str, headers: &[&str]) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let headers = headers.iter().fold(String::new(), |all, header| all + header + "\r\n");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n").unwrap();
+        read(stream)
+    }
+
+    fn terminate(&self) {
+        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// How it ended, if it does within this time.
+    fn ended(&mut self, within: Duration) -> Option<i32> {
+        let deadline = Instant::now() + within;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        None
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read(mut stream: TcpStream) -> (u16, String) {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let status = text.split(' ').nth(1).unwrap_or_else(|| panic!("no answer: {text:?}")).parse().unwrap();
+    (status, text)
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+const PASSWORD: &str = "heron-lantern-quarry-52";
+
+/// Adds an editor to the database, with a password from standard input.
+fn add_editor(folder: &Path) -> Said {
+    let words = ["user", "add", "--role", "editor", "editor@example.org", "--password-stdin"];
+    let mut child =
+        byline(folder, &words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+    said(child.wait_with_output().unwrap())
+}
+
+/// The answer to a sign-in.
+fn sign_in(server: &Server, email: &str, password: &str) -> (u16, String) {
+    let body = serde_json::json!({"email": email, "password": password}).to_string();
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let head = "POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json";
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    read(stream)
+}
+
+/// The access token of an answer to a sign-in.
+fn token(answer: &str) -> String {
+    let body: serde_json::Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    body["access_token"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn help_names_every_setting_three_times_over() {
+    let folder = folder();
+    let help = run(folder.path(), &["--help"]);
+    assert_eq!(help.code, 0);
+    for flag in help.out.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 6) {
+        let name = flag.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).trim_start_matches("--");
+        if !["help", "version", "create"].contains(&name) {
+            let variable = format!("BYLINE_{}", name.replace('-', "_").to_uppercase());
+            assert!(help.out.contains(&variable), "the help of --{name} does not name {variable}");
+        }
+    }
+    let short = run(folder.path(), &["-h"]);
+    assert!(short.out.lines().count() < help.out.lines().count() / 2);
+    assert!(short.out.contains("byline demo && byline serve"), "{}", short.out);
+    for command in ["serve", "migrate", "user", "demo", "openapi", "doctor"] {
+        assert!(short.out.contains(command), "{command} is not in the help");
+        assert_eq!(run(folder.path(), &[command, "--help"]).code, 0);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "help leaves something behind");
+}
+
+#[test]
+fn typos_are_answered_with_what_was_meant() {
+    let folder = folder();
+    let said = |words: &[&str]| refused(&mut byline(folder.path(), words));
+    assert!(said(&["serv"]).contains("'serve'"));
+    assert!(said(&["serve", "--listn", "x"]).contains("'--listen'"));
+    assert!(said(&["serve", "--listen", "localhost"]).contains("127.0.0.1:8080"));
+    assert!(said(&["serve", "--public-url", "cms.example.org"]).contains("https://cms.example.org"));
+    assert!(said(&["serve", "--limits", "of"]).contains("off"));
+    assert!(said(&["serve", "--listen", "0.0.0.0:0"]).contains("--public-url is missing"));
+    let mut variable = byline(folder.path(), &["doctor"]);
+    assert!(refused(variable.env_clear().env("BYLINE_LISTN", "x")).contains("did you mean BYLINE_LISTEN?"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a refusal leaves something behind");
+}
+
+#[test]
+fn an_error_does_not_repeat_a_password() {
+    let folder = folder();
+    let mut command = byline(folder.path(), &["serve"]);
+    let err = refused(command.env("BYLINE_DATABASE_URL", "postgres://ann:hunter2@db.example.org"));
+    assert!(err.contains("names no database") && !err.contains("hunter2"), "{err}");
+    let err = refused(&mut byline(folder.path(), &["serve", "--metrics-token", "hunter2"]));
+    assert!(err.contains("16 or more") && !err.contains("hunter2"), "{err}");
+    let mut command = byline(folder.path(), &["--help"]);
+    let help = said(command.env("BYLINE_METRICS_TOKEN", "hunter2hunter2hunter2").output().unwrap());
+    assert!(!help.out.contains("hunter2"));
+}
+
+#[test]
+fn flags_win_over_variables_over_the_file_over_defaults() {
+    let folder = folder();
+    // `doctor` says which public URL is in force.
+    let url_of = |command: &mut Command| {
+        let said = said(command.output().unwrap());
+        said.out.lines().find(|line| line.contains("address")).unwrap_or_else(|| panic!("{}", said.err)).to_owned()
+    };
+    assert!(url_of(&mut byline(folder.path(), &["doctor"])).contains("http://127.0.0.1:8080/"));
+    std::fs::write(folder.path().join("byline.toml"), "public_url = \"https://file.example\"\n").unwrap();
+    let from_file = ["doctor", "--config", "byline.toml"];
+    assert!(url_of(&mut byline(folder.path(), &from_file)).contains("https://file.example/"));
+    let mut command = byline(folder.path(), &["doctor"]);
+    assert!(url_of(command.env("BYLINE_CONFIG", "byline.toml")).contains("https://file.example/"));
+    let mut command = byline(folder.path(), &from_file);
+    assert!(url_of(command.env("BYLINE_PUBLIC_URL", "https://env.example")).contains("https://env.example/"));
+    // Before the command or behind it: the same.
+    for words in [
+        ["--config", "byline.toml", "--public-url", "https://flag.example", "doctor"],
+        ["doctor", "--config", "byline.toml", "--public-url", "https://flag.example"],
+    ] {
+        let mut command = byline(folder.path(), &words);
+        assert!(url_of(command.env("BYLINE_PUBLIC_URL", "https://env.example")).contains("https://flag.example/"));
+    }
+    let mut command = byline(folder.path(), &from_file);
+    assert!(url_of(command.env("BYLINE_PUBLIC_URL", "")).contains("https://file.example/"), "empty means absent");
+}
+
+#[test]
+fn the_file_is_read_as_strictly_as_the_command_line() {
+    let folder = folder();
+    let said = |text: &str| {
+        std::fs::write(folder.path().join("byline.toml"), text).unwrap();
+        refused(&mut byline(folder.path(), &["serve", "--config", "byline.toml"]))
+    };
+    assert!(said("public_ulr = 'https://a.example'").contains("did you mean `public_url`?"));
+    assert!(said("config = 'other.toml'").contains("there is no setting `config`"));
+    assert!(said("help = 'x'").contains("there is no setting `help`"));
+    assert!(said("listen = 8080").contains("byline.toml: `listen`: invalid value '8080'"));
+    assert!(said("limits = true").contains("`limits`: it cannot be a boolean"));
+    assert!(said("listen = ['a', 'b']").contains("one value"));
+    assert!(said("database_url = 'postgres://ann:hunter2@host'").contains("names no database"));
+    assert!(!said("database_url = 'postgres://ann:hunter2@host'").contains("hunter2"));
+    assert!(said("cors_origins = ['https://a.example', 'https://b.example/']").contains("https://b.example;"));
+    assert!(said("listen =").contains("not valid TOML"));
+    let gone = refused(&mut byline(folder.path(), &["serve", "--config", "none.toml"]));
+    assert!(gone.contains("cannot read the file none.toml"), "{gone}");
+}
+
+#[test]
+fn a_named_database_must_exist_and_is_never_made_by_accident() {
+    let folder = folder();
+    let url = "sqlite://data/paper.db";
+    for command in ["serve", "migrate", "doctor"] {
+        let said = run(folder.path(), &[command, "--database-url", url]);
+        assert_ne!(said.code, 0, "{command}");
+        assert!((said.out + &said.err).contains("there is no database at data/paper.db"), "{command}");
+    }
+    assert!(refused(&mut byline(folder.path(), &["migrate"])).contains("there is no database at var/byline.db yet"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a refusal leaves something behind");
+
+    let made = run(folder.path(), &["migrate", "--create", "--database-url", url]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    assert!(made.out.starts_with("applied "), "{}", made.out);
+    assert!(folder.path().join("data/paper.db").is_file() && folder.path().join("data/secrets.json").is_file());
+    let again = run(folder.path(), &["migrate", "--database-url", url]);
+    assert!(again.out.contains("has every migration already"), "{}", again.out);
+
+    for (url, why) in [
+        ("paper.db", "unknown kind of database"),
+        ("sqlite:paper.db", "unknown kind of database"),
+        ("sqlite://data", "is a directory"),
+        ("mysql://localhost/x", "unknown kind of database"),
+    ] {
+        let said = refused(&mut byline(folder.path(), &["serve", "--database-url", url]));
+        assert!(said.contains(why), "{url}: {said}");
+    }
+    std::fs::write(folder.path().join("letter.txt"), "Dear Sir or Madam, this is not a database at all.").unwrap();
+    let said = refused(&mut byline(folder.path(), &["serve", "--database-url", "sqlite://letter.txt"]));
+    assert!(said.contains("not a database"), "{said}");
+}
+
+#[test]
+fn keys_are_made_once_for_their_owner_alone() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    let secrets = folder.path().join("var/secrets.json");
+    assert_eq!(mode(&secrets), 0o600);
+    let first = std::fs::read_to_string(&secrets).unwrap();
+    assert_eq!(add_editor(folder.path()).code, 0);
+    drop(server);
+    drop(Server::start(folder.path(), &[]));
+    assert_eq!(std::fs::read_to_string(&secrets).unwrap(), first);
+
+    let change_mode = |mode| std::fs::set_permissions(&secrets, std::fs::Permissions::from_mode(mode)).unwrap();
+    change_mode(0o644);
+    let said = refused(&mut byline(folder.path(), &["serve"]));
+    assert!(said.contains("chmod 600 var/secrets.json") && said.contains("644"), "{said}");
+    change_mode(0o600);
+
+    std::fs::write(&secrets, first.replace("\"identity\": \"", "\"identity\": \"!")).unwrap();
+    let said = refused(&mut byline(folder.path(), &["serve"]));
+    assert!(said.contains("damaged") && !said.contains(&first[60..90]), "{said}");
+
+    // The database has a user: new keys would lock everyone out.
+    std::fs::remove_file(&secrets).unwrap();
+    let said = refused(&mut byline(folder.path(), &["serve"]));
+    assert!(said.contains("no secrets file at var/secrets.json") && said.contains("backup"), "{said}");
+    assert!(!secrets.exists());
+}
+
+#[test]
+fn a_new_server_answers_and_says_where() {
+    let folder = folder();
+    let mut server = Server::start(folder.path(), &[]);
+    let address = server.address;
+    assert!(server.greeting.contains(&format!("http://{address}/v1")), "{}", server.greeting);
+    assert!(server.greeting.contains(&format!("http://{address}/docs")), "{}", server.greeting);
+    assert!(server.greeting.contains("var/mail"), "{}", server.greeting);
+    for path in ["/healthz", "/readyz", "/", "/docs", "/openapi.json", "/metrics"] {
+        assert_eq!(server.get(path, &[]).0, 200, "{path}");
+    }
+    assert!(server.get("/metrics", &[]).1.contains("route=\"/healthz\",status=\"200\""));
+    assert_eq!(server.get("/metrics", &["X-Forwarded-For: 203.0.113.9"]).0, 401);
+
+    let taken = refused(&mut byline(folder.path(), &["serve", "--listen", &address.to_string()]));
+    assert!(taken.contains("another server has it"), "{taken}");
+    server.terminate();
+    assert_eq!(server.ended(Duration::from_secs(10)), Some(0));
+}
+
+#[test]
+fn the_metrics_token_is_asked_for_once_it_is_set() {
+    let folder = folder();
+    let mut command = byline(folder.path(), &[]);
+    command.env("BYLINE_METRICS_TOKEN", "a-token-for-the-metrics");
+    let server = Server::start_as(command);
+    assert_eq!(server.get("/metrics", &[]).0, 401);
+    assert_eq!(server.get("/metrics", &["Authorization: Bearer another-token-for-it"]).0, 401);
+    assert_eq!(server.get("/metrics", &["Authorization: Bearer a-token-for-the-metrics"]).0, 200);
+}
+
+#[test]
+fn a_request_in_flight_is_finished_before_the_server_ends() {
+    let folder = folder();
+    let mut server = Server::start(folder.path(), &[]);
+    assert_eq!(add_editor(folder.path()).code, 0);
+    let token = token(&sign_in(&server, "editor@example.org", PASSWORD).1);
+    let idle = TcpStream::connect(server.address).unwrap();
+    let body = r#"{"name": "Written while the server was told to stop"}"#;
+    let mut slow = TcpStream::connect(server.address).unwrap();
+    let length = body.len();
+    write!(slow, "POST /v1/admin/tags HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n").unwrap();
+    write!(slow, "Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{}", &body[..20]).unwrap();
+    slow.flush().unwrap();
+    // One that has come in and not begun to speak.
+    let mut early = TcpStream::connect(server.address).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+
+    server.terminate();
+    std::thread::sleep(Duration::from_millis(100));
+    write!(early, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let (status, answer) = read(early);
+    assert!(status == 200 && answer.to_lowercase().contains("connection: close"), "{answer}");
+    assert_eq!(server.ended(Duration::from_millis(1_500)), None, "it did not wait for the request");
+    assert!(TcpStream::connect(server.address).is_err(), "it takes new connections");
+    slow.write_all(&body.as_bytes()[20..]).unwrap();
+    let (status, answer) = read(slow);
+    assert_eq!(status, 201, "{answer}");
+    assert_eq!(server.ended(Duration::from_secs(10)), Some(0), "it did not end once all was done");
+    drop(idle);
+    let (status, tags) = Server::start(folder.path(), &[]).get("/readyz", &[]);
+    assert_eq!(status, 200, "{tags}");
+}
+
+#[test]
+fn users_are_made_and_changed_from_the_machine_itself() {
+    let folder = folder();
+    assert!(refused(&mut byline(folder.path(), &["user", "list"])).contains("no database"));
+    let server = Server::start(folder.path(), &[]);
+    let added = add_editor(folder.path());
+    assert_eq!((added.code, added.out.as_str()), (0, "editor@example.org is editor now.\n"), "{}", added.err);
+    assert!(add_editor(folder.path()).err.contains("Another user has this email"));
+    assert_eq!(sign_in(&server, "editor@example.org", PASSWORD).0, 200);
+
+    let made = run(folder.path(), &["user", "add", "--role", "admin", "ann@example.org", "--name", "Ann"]);
+    let password = made.out.trim_end().rsplit_once("Password: ").unwrap().1;
+    assert_eq!(sign_in(&server, "ann@example.org", password).0, 200);
+    let renewed = run(folder.path(), &["user", "set-password", "Ann@Example.org"]);
+    assert_eq!(sign_in(&server, "ann@example.org", password).0, 401);
+    let password = renewed.out.trim_end().rsplit_once("Password: ").unwrap().1;
+    assert_eq!(sign_in(&server, "ann@example.org", password).0, 200);
+
+    assert_eq!(run(folder.path(), &["user", "set-role", "editor@example.org", "author"]).code, 0);
+    let list = run(folder.path(), &["user", "list"]).out;
+    assert_eq!(list, "ann@example.org     admin        Ann\neditor@example.org  author       editor\n");
+
+    let said = |words: &[&str]| refused(&mut byline(folder.path(), words));
+    assert!(said(&["user", "set-role", "ann@example.org", "boss"]).contains("roles are admin, editor"));
+    assert!(said(&["user", "set-role", "nobody@example.org", "admin"]).contains("there is no such user"));
+    assert!(said(&["user", "add", "--role", "admin", "not-an-address"]).contains("invalid value 'not-an-address'"));
+    assert!(said(&["user", "set-role", "ann@example.org", "author"]).contains("administrator"), "the last one stays");
+}
+
+#[test]
+fn the_demo_is_loaded_once_and_only_into_nothing() {
+    let folder = folder();
+    let loaded = run(folder.path(), &["demo"]);
+    assert_eq!(loaded.code, 0, "{}", loaded.err);
+    let file = folder.path().join("var/admin.json");
+    assert_eq!(mode(&file), 0o600);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let login: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(login["email"], "admin@example.org");
+    assert!(loaded.out.contains(login["password"].as_str().unwrap()), "{}", loaded.out);
+
+    let again = run(folder.path(), &["demo"]);
+    assert_eq!((again.code, std::fs::read_to_string(&file).unwrap()), (0, text.clone()), "{}", again.err);
+    assert!(again.out.contains("loaded already"), "{}", again.out);
+    assert_eq!(run(folder.path(), &["user", "list"]).out.lines().count(), 1);
+    let server = Server::start(folder.path(), &[]);
+    assert_eq!(sign_in(&server, "admin@example.org", login["password"].as_str().unwrap()).0, 200);
+
+    let own = ["--database-url", "sqlite://own.db"];
+    run(folder.path(), &[["migrate", "--create"], own].concat());
+    let words = [&["user", "add", "--role", "admin", "ann@example.org"], &own[..]].concat();
+    assert_eq!(run(folder.path(), &words).code, 0);
+    let said = refused(&mut byline(folder.path(), &[&["demo"], &own[..]].concat()));
+    assert!(said.contains("a publication of its own"), "{said}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn the_demos_administrator_is_who_the_variables_say() {
+    let folder = folder();
+    let mut command = byline(folder.path(), &["demo"]);
+    let err = refused(command.env("BYLINE_ADMIN_PASSWORD", "short"));
+    assert!(err.contains("BYLINE_ADMIN_PASSWORD") && err.contains("15 characters"), "{err}");
+    assert!(!folder.path().join("var/admin.json").exists());
+    let mut command = byline(folder.path(), &["demo"]);
+    command.env("BYLINE_ADMIN_EMAIL", "ann@example.org").env("BYLINE_ADMIN_PASSWORD", PASSWORD);
+    let loaded = said(command.output().unwrap());
+    assert_eq!(loaded.code, 0, "{}", loaded.err);
+    let server = Server::start(folder.path(), &[]);
+    assert_eq!(sign_in(&server, "ann@example.org", PASSWORD).0, 200);
+}
+
+#[test]
+fn doctor_says_what_is_wrong_and_changes_nothing() {
+    let folder = folder();
+    drop(Server::start(folder.path(), &[]));
+    let said = run(folder.path(), &["doctor"]);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert_eq!(said.out.lines().count(), 6, "{}", said.out);
+    assert!(said.out.contains("odd   users     nobody can sign in yet"), "{}", said.out);
+    let words = ["doctor", "--public-url", "https://cms.example.org", "--allowed-hosts", "www.example.org"];
+    let said = run(folder.path(), &words);
+    assert_eq!(said.code, 1);
+    assert!(said.out.contains("wrong address   --allowed-hosts leaves out cms.example.org"), "{}", said.out);
+    let said = run(folder.path(), &["doctor", "--smtp-url", "smtp://127.0.0.1:1"]);
+    assert!(said.code == 1 && said.out.contains("wrong mail"), "{}", said.out);
+}
+
+#[test]
+fn log_lines_are_json_on_wish_and_hold_no_token() {
+    let folder = folder();
+    let mut child = byline(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--log-format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut greeting = String::new();
+    while !greeting.contains("Mail") {
+        out.read_line(&mut greeting).unwrap();
+    }
+    let address = greeting.split("http://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
+    let err = child.stderr.take().unwrap();
+    let mut server = Server { child, address, greeting };
+    server.get("/v1/admin/tags?cursor=private", &["Authorization: Bearer a.secret.token", "X-Request-Id: the-one"]);
+    server.terminate();
+    assert_eq!(server.ended(Duration::from_secs(10)), Some(0));
+    let text = std::io::read_to_string(err).unwrap();
+    assert!(!text.contains("secret.token") && !text.contains("private"), "{text}");
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = lines.iter().find(|line| line["request_id"] == "the-one").expect("a line for the request");
+    assert_eq!((&line["status"], &line["route"]), (&401.into(), &"/v1/admin/tags".into()), "{line}");
+}
