@@ -77,7 +77,7 @@ impl Load<'_> {
             postal_address: text("postal_address"),
             weekday: text("weekday"),
             hour: demo.newsletter.get("hour").and_then(serde_json::Value::as_i64),
-            consent: Some(ConsentWrite { version: Some("1".into()), text: text("consent_text") }),
+            consent: Some(ConsentWrite { version: Some("2026-11".into()), text: text("consent_text") }),
             ..NewsletterWrite::default()
         };
         newsletters::update(self.conn, self.by, &Seen::Any, &write.check()?, self.now)?;
