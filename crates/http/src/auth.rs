@@ -4,6 +4,8 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use domain::accounts::{Login, RefreshToken, Session, User};
 use domain::ids::SessionId;
+use domain::passwords::Password;
+use domain::text::Email;
 use domain::{Error, Result};
 use persistence::sessions::{self, Opened, Refreshed};
 use persistence::{Conn, users};
@@ -76,26 +78,24 @@ pub(crate) async fn create_session(
     let (email, password) = body.value.check()?;
     app.limits.sign_in_address.check(network(address.0, 64))?;
     app.limits.sign_in_account.check(email.key())?;
-    // From here on an account that is not there takes the way of one that is.
-    let (user, kept) = app.read(move |conn, _| users::with_password(conn, &email)).await?.unzip();
-    let proven = app.hashing.prove(password, kept).await?;
-    let user_agent = user_agent(&request);
-    let opened = match user.zip(proven) {
-        Some((user, Proven { hash, renewed })) => {
-            let work = move |conn: &mut Conn, now| {
-                sessions::sign_in(conn, user.id, &hash, renewed.as_deref(), user_agent.as_deref(), now)
-            };
-            app.write(work).await?
-        }
-        None => None,
-    };
-    let wrong = || unauthenticated("invalid_credentials", "There is no account with this email and password.");
-    let opened = opened.ok_or_else(|| {
+    let Some(opened) = open(&app, email, password, user_agent(&request)).await? else {
         tracing::warn!(target: "byline::security", "a sign-in was refused");
-        wrong()
-    })?;
+        let detail = "There is no account with this email and password.";
+        return Err(unauthenticated("invalid_credentials", detail).into());
+    };
     tracing::info!(target: "byline::security", user = %opened.user.id, session = %opened.session, "signed in");
     signed_in(&app, opened)
+}
+
+/// Opens a session if the password is the account's. An account that is not there takes the way of one that is.
+async fn open(app: &App, email: Email, password: Password, user_agent: Option<String>) -> Result<Option<Opened>> {
+    let (user, kept) = app.read(move |conn, _| users::with_password(conn, &email)).await?.unzip();
+    let proven = app.hashing.prove(password, kept).await?;
+    let Some((user, Proven { hash, renewed })) = user.zip(proven) else { return Ok(None) };
+    let work = move |conn: &mut Conn, now| {
+        sessions::sign_in(conn, user.id, &hash, renewed.as_deref(), user_agent.as_deref(), now)
+    };
+    app.write(work).await
 }
 
 /// What the client calls itself, cut to what a list can show.
