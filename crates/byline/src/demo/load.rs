@@ -154,12 +154,19 @@ impl Load<'_> {
             // One after the other, from the day after the article on.
             let at = published.plus_seconds(DAY + i64::try_from(index)? * 2_000).min(self.now);
             let parent = comment.parent.as_deref().and_then(|key| loaded.get(key).copied());
-            loaded.insert(&comment.key, self.comment(comment, parent, at)?);
+            let locale = article.map(|article| article.locale.as_str());
+            loaded.insert(&comment.key, self.comment(comment, locale, parent, at)?);
         }
         Ok(())
     }
 
-    fn comment(&mut self, comment: &Comment, parent: Option<CommentId>, at: Timestamp) -> Result<CommentId> {
+    fn comment(
+        &mut self,
+        comment: &Comment,
+        locale: Option<&str>,
+        parent: Option<CommentId>,
+        at: Timestamp,
+    ) -> Result<CommentId> {
         let write = CommentWrite {
             author_name: Some(comment.author_name.clone()),
             author_email: Some(comment.author_email.clone()),
@@ -168,7 +175,7 @@ impl Load<'_> {
             parent_id: parent,
             ..CommentWrite::default()
         };
-        let article = published_comments::article(self.conn, &comment.article, None, self.now)?;
+        let article = published_comments::article(self.conn, &comment.article, locale, self.now)?;
         let origin = comments::Origin::default();
         let id = comments::submit(self.conn, self.secrets, article, &write.check()?, origin, at)?;
         let to = match comment.state {
