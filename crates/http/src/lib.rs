@@ -6,13 +6,16 @@ mod app;
 pub mod catalogue;
 mod edge;
 mod health;
+mod issues;
 mod metrics;
+mod newsletter_admin;
 mod openapi;
 mod page;
 mod problem;
 mod refused;
 mod request;
 mod routes;
+pub mod sending;
 mod tags;
 
 use actix_web::body::MessageBody;

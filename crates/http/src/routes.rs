@@ -33,6 +33,12 @@ routes! {
     Closed, closed:
     health::get_metrics,
     problem::get_error_page,
+    newsletter_admin::get_newsletter_admin,
+    newsletter_admin::replace_newsletter,
+    issues::list_issues,
+    issues::preview_issue,
+    issues::get_issue,
+    issues::list_deliveries,
     tags::list_tags_admin,
     tags::create_tag,
     tags::get_tag_admin,

@@ -4,11 +4,14 @@
 pub mod audit;
 pub mod changes;
 mod db;
+pub mod deliveries;
 pub mod idempotency;
+pub mod issues;
 pub mod migrations;
 pub mod newsletters;
 mod schema;
 pub mod sessions;
+pub mod site;
 mod slugs;
 pub mod tags;
 pub mod users;
