@@ -3,4 +3,6 @@
 mod support;
 
 mod migrations;
+mod newsletter;
+mod smtp_sink;
 mod tags;

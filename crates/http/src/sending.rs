@@ -6,6 +6,7 @@
 //! nothing that is silently sent again: what was being sent is in doubt, everything else simply goes on.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use domain::ids::EventId;
 use domain::issues::{Issue, IssueState, Item, Schedule, Wanted, message_id, outcome, period_in_words};
@@ -33,6 +34,10 @@ const PATIENCE: u32 = 20;
 
 /// Seconds for which it is left alone.
 const PAUSE: i64 = 60;
+
+/// How often a transaction is tried, and how long is waited between.
+const TRIES: u32 = 10;
+const WAIT: Duration = Duration::from_millis(500);
 
 /// Copies after which progress is logged.
 const PROGRESS: u64 = 1_000;
@@ -76,13 +81,15 @@ pub fn send_due(app: &App, transport: &Transport, at: Timestamp) -> Result<Repor
     let worker = Worker { name: EventId::new().to_string(), at };
     for issue in app.db.read_blocking(issues::sending)? {
         let clock = app.now();
-        let (requeued, doubted) = app.db.write_blocking(|conn| deliveries::recover(conn, issue.id, clock))?;
+        let (requeued, doubted) = insist(app, |conn| deliveries::recover(conn, issue.id, clock))?;
         if requeued + doubted > 0 {
             tracing::warn!(period = issue.period, requeued, doubted, "a worker was lost while it sent this issue");
         }
         if report.stopped.is_none() {
-            let run = Run::begin(app, transport, &worker, &issue, report.tally)?;
-            (report.tally, report.stopped) = run.send()?;
+            match Run::begin(app, transport, &worker, &issue, report.tally)? {
+                Ok(run) => (report.tally, report.stopped) = run.send()?,
+                Err(lacking) => report.lacking = lacking,
+            }
         }
         settle(app, &issue, at, &mut report)?;
     }
@@ -106,7 +113,7 @@ fn make(app: &App, frequency: Frequency, at: Timestamp, report: &mut Report) -> 
         }
         Ok(Plan::Make(_) | Plan::Missed(_)) => {
             let public_url = &app.config.public_url;
-            let made = app.db.write_blocking(|conn| issues::build(conn, frequency, public_url, at))?;
+            let made = insist(app, |conn| issues::build(conn, frequency, public_url, at))?;
             if let Some(issue) = made {
                 let (period, state) = (&issue.period, issue.state.as_str());
                 tracing::info!(period, state, audience = issue.audience_count, "an issue of the newsletter was made");
@@ -122,11 +129,23 @@ fn settle(app: &App, issue: &Issue, at: Timestamp, report: &mut Report) -> Resul
     if outcome(&app.db.read_blocking(|conn| issues::counts(conn, issue.id))?).is_none() {
         return Ok(());
     }
-    if let Some(state) = app.db.write_blocking(|conn| issues::settle(conn, issue.id, at))? {
+    if let Some(state) = insist(app, |conn| issues::settle(conn, issue.id, at))? {
         tracing::info!(period = issue.period, state = state.as_str(), "an issue of the newsletter has ended");
         report.settled.push((issue.period.clone(), state));
     }
     Ok(())
+}
+
+/// Runs a transaction of ours, again if the database was held by others: an outcome that is not noted is a doubt.
+/// A transaction that was committed although its connection broke finds, the second time, nothing to do.
+fn insist<T>(app: &App, work: impl Fn(&mut Conn) -> Result<T>) -> Result<T> {
+    for _ in 1..TRIES {
+        match app.db.write_blocking(&work) {
+            Err(Error::Busy { .. }) => std::thread::sleep(WAIT),
+            outcome => return outcome,
+        }
+    }
+    app.db.write_blocking(&work)
 }
 
 /// What the mails of an issue have in common.
@@ -216,22 +235,25 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    /// Gets ready to send an issue; or says which settings it cannot be sent without.
     fn begin(
         app: &'a App,
         transport: &'a Transport,
         worker: &'a Worker,
         issue: &'a Issue,
         tally: Tally,
-    ) -> Result<Self> {
+    ) -> Result<Result<Self, Vec<&'static str>>> {
         let load = |conn: &mut Conn| {
             Ok((newsletters::current(conn)?, site::current(conn)?.settings, issues::items(conn, issue.id)?))
         };
         let (newsletter, site, items) = app.db.read_blocking(load)?;
+        let lacking = newsletter.settings.missing();
         let from = Email::parse(newsletter.settings.from_address.as_deref().unwrap_or_default());
-        let from = from.map_err(|_| Error::Internal("the newsletter has no sender's address any more".into()))?;
+        let (Ok(from), true) = (from, lacking.is_empty()) else { return Ok(Err(lacking)) };
         let edition = Edition::new(app, newsletter, site, issue.frequency, issue.period.clone(), items);
         let (drawn, connection) = (HashMap::new(), None);
-        Ok(Self { app, transport, worker, issue, edition, from, drawn, connection, tally, failures: 0, stopped: None })
+        let (failures, stopped) = (0, None);
+        Ok(Ok(Self { app, transport, worker, issue, edition, from, drawn, connection, tally, failures, stopped }))
     }
 
     /// Sends until nothing is left that is due, or nothing goes any more.
@@ -239,8 +261,9 @@ impl<'a> Run<'a> {
         while self.stopped.is_none() {
             let (clock, issue) = (self.app.now(), self.issue.id);
             let claim = |conn: &mut Conn| deliveries::claim(conn, self.worker, &self.app.secrets, issue, clock);
-            let Some(claims) = self.app.db.write_blocking(claim)? else { break };
-            for claim in claims {
+            let Some(batch) = insist(self.app, claim)? else { break };
+            batch.ended.iter().for_each(|outcome| self.count(outcome));
+            for claim in batch.claims {
                 if self.stopped.is_some() {
                     self.finish(&claim, &Outcome::Released { until: self.worker.at })?;
                 } else {
@@ -294,10 +317,11 @@ impl<'a> Run<'a> {
     /// Sends the content, unless it must not be sent any more: then `None`.
     fn hand_over(&mut self, claim: &Claim, offered: Offered<'_>) -> Result<Option<Result<String, Failure>>> {
         let clock = self.app.now();
-        if self.app.db.write_blocking(|conn| deliveries::dispatch(conn, self.worker, claim, clock))? {
+        let dispatch = |conn: &mut Conn| deliveries::dispatch(conn, self.worker, claim, clock);
+        let Some(outcome) = insist(self.app, dispatch)? else {
             return Ok(Some(offered.deliver().map(|receipt| receipt.0)));
-        }
-        self.tally.skipped += 1;
+        };
+        self.count(&outcome);
         if let Err(failure) = offered.withdraw() {
             tracing::debug!(%failure, "an offer could not be withdrawn; the connection is not used again");
         }
@@ -403,24 +427,28 @@ impl<'a> Run<'a> {
     }
 
     fn finish(&mut self, claim: &Claim, outcome: &Outcome) -> Result<()> {
-        let noted = self.app.db.write_blocking(|conn| deliveries::finish(conn, self.worker, claim.id, outcome))?;
+        let noted = insist(self.app, |conn| deliveries::finish(conn, self.worker, claim.id, outcome))?;
         if !noted {
             tracing::warn!(delivery = %claim.id, ?outcome, "a copy was taken from us before its end was noted");
         }
+        self.count(outcome);
+        Ok(())
+    }
+
+    fn count(&mut self, outcome: &Outcome) {
         let count = match outcome {
             Outcome::Accepted(_) => &mut self.tally.accepted,
             Outcome::Deferred { .. } => &mut self.tally.deferred,
             Outcome::Failed(_) => &mut self.tally.failed,
             Outcome::InDoubt(_) => &mut self.tally.in_doubt,
             Outcome::Skipped(_) => &mut self.tally.skipped,
-            Outcome::Released { .. } => return Ok(()),
+            Outcome::Released { .. } => return,
         };
         *count += 1;
         let Tally { accepted, deferred, failed, in_doubt, skipped } = self.tally;
         if (accepted + deferred + failed + in_doubt + skipped).is_multiple_of(PROGRESS) {
             self.log("sending an issue of the newsletter");
         }
-        Ok(())
     }
 
     fn log(&self, what: &str) {

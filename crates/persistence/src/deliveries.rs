@@ -181,25 +181,33 @@ impl Recipient {
     }
 }
 
-/// Claims the next copies of an issue. What may not be sent any more is skipped on the way, so the answer may be
-/// empty; `None` says that nothing was there to be claimed.
+/// Copies that were looked at together.
+#[derive(Default)]
+pub struct Batch {
+    /// Those that the worker holds now.
+    pub claims: Vec<Claim>,
+    /// What became of those that may not be sent any more.
+    pub ended: Vec<Outcome>,
+}
+
+/// Claims the next copies of an issue on its way; `None` if none is due. The answer may be empty all the same, if
+/// others were faster: ask again.
 pub fn claim(
     conn: &mut Conn,
     worker: &Worker,
     secrets: &Secrets,
     issue: IssueId,
     clock: Timestamp,
-) -> Result<Option<Vec<Claim>>> {
+) -> Result<Option<Batch>> {
     let ids = waiting(conn, issue, worker.at)?;
-    if ids.is_empty() {
-        return Ok(None);
-    }
     let sending =
         issues::table.filter(issues::id.eq(issue.to_string())).filter(issues::state.eq(IssueState::Sending.as_str()));
+    if ids.is_empty() || !diesel::select(exists(sending)).get_result::<bool>(conn)? {
+        return Ok(None);
+    }
     let open = [DeliveryState::Queued.as_str(), DeliveryState::Deferred.as_str()];
     diesel::update(deliveries::table.filter(deliveries::id.eq_any(&ids)))
         .filter(deliveries::state.eq_any(open))
-        .filter(exists(sending))
         .set((
             deliveries::state.eq(DeliveryState::Claimed.as_str()),
             deliveries::worker.eq(&worker.name),
@@ -243,7 +251,7 @@ fn address(
     secrets: &Secrets,
     issue: IssueId,
     mine: Vec<(String, String, i32)>,
-) -> Result<Vec<Claim>> {
+) -> Result<Batch> {
     let readers: Vec<&str> = mine.iter().map(|(_, subscriber, _)| subscriber.as_str()).collect();
     let mut recipients = recipients(conn, &readers)?;
     let mut chosen: HashMap<String, Vec<String>> = HashMap::new();
@@ -251,15 +259,14 @@ fn address(
     for (subscriber, category) in choices.load::<(String, String)>(conn)? {
         chosen.entry(subscriber).or_default().push(category);
     }
-    let mut claims = Vec::new();
+    let mut batch = Batch::default();
     for (id, subscriber, attempt) in mine {
         let id: DeliveryId = id.parse()?;
-        let Some(recipient) = recipients.remove(&subscriber) else {
-            finish(conn, worker, id, &Outcome::Skipped("erased"))?;
-            continue;
-        };
-        let (Ok(email), Ok(format)) = (Email::parse(&recipient.email), recipient.format.parse()) else {
-            finish(conn, worker, id, &Outcome::Failed("invalid_address".into()))?;
+        let recipient = recipients.remove(&subscriber);
+        let email = recipient.as_ref().and_then(|recipient| Email::parse(&recipient.email).ok());
+        let (Some(recipient), Some(email)) = (recipient, email) else {
+            // An erased person has no row, or one without an address.
+            end(conn, worker, id, Outcome::Skipped("erased"), &mut batch)?;
             continue;
         };
         let hmacs = [recipient.email_hmac.clone(), domain_hmac(secrets, &email)];
@@ -268,7 +275,7 @@ fn address(
             refusal => refusal,
         };
         if let Some(code) = refusal {
-            finish(conn, worker, id, &Outcome::Skipped(code))?;
+            end(conn, worker, id, Outcome::Skipped(code), &mut batch)?;
             continue;
         }
         let wanted = if recipient.all_categories {
@@ -277,9 +284,16 @@ fn address(
             let chosen = chosen.remove(&subscriber).unwrap_or_default();
             Wanted::Categories(chosen.iter().map(|id| id.parse()).collect::<Result<_, _>>()?)
         };
-        claims.push(Claim { id, issue, subscriber: subscriber.parse()?, email, wanted, format, attempt, hmacs });
+        let format = recipient.format.parse().unwrap_or(Format::Html);
+        batch.claims.push(Claim { id, issue, subscriber: subscriber.parse()?, email, wanted, format, attempt, hmacs });
     }
-    Ok(claims)
+    Ok(batch)
+}
+
+fn end(conn: &mut Conn, worker: &Worker, id: DeliveryId, outcome: Outcome, batch: &mut Batch) -> Result<()> {
+    finish(conn, worker, id, &outcome)?;
+    batch.ended.push(outcome);
+    Ok(())
 }
 
 fn recipients(conn: &mut Conn, ids: &[&str]) -> Result<HashMap<String, Recipient>> {
@@ -306,8 +320,9 @@ fn is_suppressed(conn: &mut Conn, hmacs: &[String]) -> Result<bool> {
     Ok(diesel::select(exists(barred)).get_result(conn)?)
 }
 
-/// The last look before the content goes out. `false`: it must not be sent, and what becomes of it is noted.
-pub fn dispatch(conn: &mut Conn, worker: &Worker, claim: &Claim, clock: Timestamp) -> Result<bool> {
+/// The last look before the content goes out. `None`: it may go, and is noted as being sent. Otherwise it must not go,
+/// and this is what became of it instead.
+pub fn dispatch(conn: &mut Conn, worker: &Worker, claim: &Claim, clock: Timestamp) -> Result<Option<Outcome>> {
     let willing = subscribers::table
         .filter(subscribers::id.eq(claim.subscriber.to_string()))
         .filter(subscribers::state.eq(ACTIVE))
@@ -330,7 +345,7 @@ pub fn dispatch(conn: &mut Conn, worker: &Worker, claim: &Claim, clock: Timestam
         ))
         .execute(conn)?;
     if begun == 1 {
-        return Ok(true);
+        return Ok(None);
     }
     let subscriber = claim.subscriber.to_string();
     let recipient = recipients(conn, &[&subscriber])?.remove(&subscriber);
@@ -342,7 +357,7 @@ pub fn dispatch(conn: &mut Conn, worker: &Worker, claim: &Claim, clock: Timestam
     // Otherwise its issue was stopped: it waits for that to go on.
     let fate = refusal.map_or(Outcome::Released { until: worker.at }, Outcome::Skipped);
     finish(conn, worker, claim.id, &fate)?;
-    Ok(false)
+    Ok(Some(fate))
 }
 
 /// What became of a copy.
@@ -384,10 +399,14 @@ pub fn finish(conn: &mut Conn, worker: &Worker, id: DeliveryId, outcome: &Outcom
         Outcome::Deferred { until, .. } | Outcome::Released { until } => *until,
         _ => worker.at,
     };
-    let held = [DeliveryState::Claimed, DeliveryState::Dispatching, DeliveryState::InDoubt].map(DeliveryState::as_str);
+    // Only what was not begun can be given back or left out: taking back more would send it twice.
+    let from: &[DeliveryState] = match outcome {
+        Outcome::Skipped(_) | Outcome::Released { .. } => &[DeliveryState::Claimed],
+        _ => &[DeliveryState::Claimed, DeliveryState::Dispatching, DeliveryState::InDoubt],
+    };
     let noted = diesel::update(deliveries::table.find(id.to_string()))
         .filter(deliveries::worker.eq(&worker.name))
-        .filter(deliveries::state.eq_any(held))
+        .filter(deliveries::state.eq_any(from.iter().map(|state| state.as_str())))
         .set((
             deliveries::state.eq(state.as_str()),
             deliveries::code.eq(code),

@@ -167,13 +167,16 @@ pub fn plan(conn: &mut Conn, newsletter: &Newsletter, frequency: Frequency, now:
     if due == Due::Nothing || is_made(conn, newsletter, &slot)? {
         return Ok(Plan::Nothing);
     }
-    if frequency == Frequency::Monthly && !deliveries::has_readers(conn, frequency)? {
+    let readers = deliveries::has_readers(conn, frequency)?;
+    if frequency == Frequency::Monthly && !readers {
         return Ok(Plan::Nothing);
     }
     let lacking = newsletter.settings.missing();
     Ok(match due {
-        _ if !lacking.is_empty() => Plan::Lacking(lacking),
+        // A publication that does not use its newsletter is not told about it every week.
+        _ if !lacking.is_empty() && !readers => Plan::Nothing,
         Due::TooLate => Plan::Missed(slot),
+        _ if !lacking.is_empty() => Plan::Lacking(lacking),
         _ => Plan::Make(slot),
     })
 }
