@@ -2,7 +2,11 @@
 
 mod support;
 
+mod articles;
+mod hostile;
 mod migrations;
 mod newsletter;
+mod permissions;
+mod privacy;
 mod smtp_sink;
 mod tags;

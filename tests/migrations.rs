@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-fn columns(engine: &str) -> BTreeMap<String, Vec<String>> {
+pub fn columns(engine: &str) -> BTreeMap<String, Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(engine);
     let mut tables = BTreeMap::new();
     for migration in std::fs::read_dir(folder).unwrap() {

@@ -15,6 +15,7 @@ use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{Bytes, Data};
+use diesel::RunQueryDsl;
 use domain::Timestamp;
 use domain::ids::UserId;
 use domain::permissions::Role;
@@ -110,9 +111,14 @@ impl App {
     pub fn caller(&self, role: Role) -> Caller {
         let (user, now) = (self.user(role), self.now());
         let session = self.data.db.write_blocking(|conn| persistence::sessions::open(conn, user, None, now)).unwrap();
-        let issuer = self.data.config.public_url.as_str();
-        let token = http::issue_access_token(&self.data.secrets, issuer, user, session, now).unwrap();
-        Caller { token: Some(token), user: Some(user), ..self.anyone() }
+        // A token of the moment with every request: only the session ages.
+        let (data, clock) = (self.data.clone(), Arc::clone(&self.clock));
+        let token = move || {
+            let now = Timestamp::from_micros(clock.load(Ordering::SeqCst));
+            let issuer = data.config.public_url.as_str();
+            http::issue_access_token(&data.secrets, issuer, user, session, now).unwrap()
+        };
+        Caller { token: Some(Rc::new(token)), user: Some(user), ..self.anyone() }
     }
 
     /// A new administrator, signed in.
@@ -123,6 +129,24 @@ impl App {
     /// A new editor, signed in.
     pub fn editor(&self) -> Caller {
         self.caller(Role::Editor)
+    }
+
+    /// Runs one statement on the database.
+    pub fn execute(&self, statement: &str) {
+        let run = |conn: &mut persistence::Conn| Ok(diesel::sql_query(statement).execute(conn)?);
+        self.data.db.write_blocking(run).unwrap();
+    }
+
+    /// The log of changes, as `upsert article`.
+    pub fn changes(&self) -> Vec<String> {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            entry: String,
+        }
+        let entries = "SELECT op || ' ' || resource AS entry FROM changes ORDER BY seq";
+        let load = |conn: &mut persistence::Conn| Ok(diesel::sql_query(entries).load::<Row>(conn)?);
+        self.data.db.read_blocking(load).unwrap().into_iter().map(|row| row.entry).collect()
     }
 
     fn user(&self, role: Role) -> UserId {
@@ -139,7 +163,7 @@ impl App {
 /// Someone who talks to the application. Sends, as `If-Match`, the version it saw last of each address.
 pub struct Caller {
     call: Rc<Call>,
-    token: Option<String>,
+    token: Option<Rc<dyn Fn() -> String>>,
     pub user: Option<UserId>,
     etags: HashMap<String, String>,
 }
@@ -174,9 +198,7 @@ impl Caller {
     pub async fn send(&mut self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Reply {
         let mut request =
             TestRequest::with_uri(path).method(method.clone()).peer_addr(SocketAddr::from(([127, 0, 0, 1], 9)));
-        if let Some(token) = &self.token {
-            request = request.insert_header(("authorization", format!("Bearer {token}")));
-        }
+        request = self.signed(request);
         let resource = resource(path);
         if method != Method::GET
             && let Some(etag) = self.etags.get(&resource)
@@ -195,6 +217,14 @@ impl Caller {
             self.etags.insert(location, etag);
         }
         reply
+    }
+
+    /// A request with this caller's credential.
+    pub fn signed(&self, request: TestRequest) -> TestRequest {
+        match &self.token {
+            Some(token) => request.insert_header(("authorization", format!("Bearer {}", token()))),
+            None => request,
+        }
     }
 
     /// Sends a request exactly as it is.

@@ -1,6 +1,7 @@
 //! What tests stand on: an application of their own, on either engine, and callers to talk to it.
 
 mod app;
+pub mod operations;
 mod postgres;
 
 pub use app::{App, Caller, Engine, Reply};

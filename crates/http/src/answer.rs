@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use domain::Result;
 use domain::secrets::sha256;
+use domain::{Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -140,12 +140,16 @@ pub struct Public {
 impl Public {
     /// An answer made of `body`, which depends on what `surrogate_keys` (separated by spaces) name.
     pub fn new(app: &App, body: &impl Serialize, surrogate_keys: impl Into<String>) -> Result<Self> {
-        let policy = app.config.cache;
-        let cache_control = format!(
-            "public, max-age={}, s-maxage={}, stale-while-revalidate={}",
-            policy.max_age, policy.s_maxage, policy.stale_while_revalidate
-        );
+        let cache_control = app.config.cache.header(None);
         Ok(Self { body: serde_json::to_vec(body)?, surrogate_keys: surrogate_keys.into(), cache_control, link: None })
+    }
+
+    /// Fresh until `due` at the longest: then something falls due that may alter it.
+    #[must_use]
+    pub fn until(mut self, app: &App, due: Option<Timestamp>) -> Self {
+        let left = due.map(|due| u64::try_from(due.seconds_since(app.now())).unwrap_or(0));
+        self.cache_control = app.config.cache.header(left);
+        self
     }
 
     /// With another `Cache-Control`.

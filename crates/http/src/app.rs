@@ -1,7 +1,8 @@
 //! What every route needs: the database, the keys, the clock and the configuration.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::secrets::Secrets;
 use domain::{Result, Timestamp};
@@ -61,6 +62,16 @@ pub struct CachePolicy {
     pub stale_while_revalidate: u64,
 }
 
+impl CachePolicy {
+    /// `Cache-Control` of an answer that may change by itself in `left` seconds.
+    pub(crate) fn header(&self, left: Option<u64>) -> String {
+        let left = left.unwrap_or(u64::MAX);
+        let (max_age, s_maxage) = (self.max_age.min(left), self.s_maxage.min(left));
+        let stale = self.stale_while_revalidate;
+        format!("public, max-age={max_age}, s-maxage={s_maxage}, stale-while-revalidate={stale}")
+    }
+}
+
 impl Default for CachePolicy {
     fn default() -> Self {
         Self { max_age: 0, s_maxage: 0, stale_while_revalidate: 30 }
@@ -99,12 +110,42 @@ pub struct App {
     pub clock: Clock,
     /// Counters for `/metrics`.
     pub metrics: crate::metrics::Metrics,
+    running: Running,
+}
+
+/// Requests with an idempotency key that are being worked on here; other nodes are kept out by the database.
+#[derive(Default)]
+struct Running(Arc<Mutex<HashSet<(String, String)>>>);
+
+/// Its request runs as long as this lives.
+struct Turn {
+    running: Arc<Mutex<HashSet<(String, String)>>>,
+    key: (String, String),
+}
+
+impl Running {
+    /// Refuses a second request under a key whose first is not done yet.
+    fn begin(&self, request: &idempotency::Request) -> Result<Turn> {
+        let key = (request.caller.clone(), request.key.clone());
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.insert(key.clone()) {
+            Ok(Turn { running: Arc::clone(&self.0), key })
+        } else {
+            Err(idempotency::still_running())
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
 }
 
 impl App {
     /// Puts the application together.
     pub fn new(db: Db, config: Config, secrets: Secrets, clock: Clock) -> Result<Self> {
-        Ok(Self { db, config, secrets: Arc::new(secrets), clock, metrics: crate::metrics::Metrics::new()? })
+        Ok(Self { db, config, secrets: Arc::new(secrets), clock, metrics: crate::metrics::Metrics::new()?, running: Running::default() })
     }
 
     /// The present.
@@ -139,7 +180,9 @@ impl App {
     where
         F: FnOnce(&mut Conn, Timestamp) -> Result<Reply> + Send + 'static,
     {
+        let running = request.as_ref().map(|request| self.running.begin(request)).transpose()?;
         let reply = self.write(move |conn, now| {
+            let _running = running;
             let Some(request) = request else { return work(conn, now) };
             if let Some(stored) = idempotency::recall(conn, &request, now)? {
                 return Reply::from_parts(stored.status.try_into()?, &stored.headers, stored.body);

@@ -34,14 +34,9 @@ pub(crate) async fn outer(
     if method == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    let response = if host_is_allowed(&app, request.request()) {
-        next.call(request).await?.map_into_boxed_body()
-    } else {
-        let problem =
-            Problem::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", "Ask for one of this server's hosts.");
-        let mut response = HttpResponse::new(StatusCode::MISDIRECTED_REQUEST);
-        response.extensions_mut().insert(problem);
-        request.into_response(response)
+    let response = match admit(&app, request.request()) {
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Err(refusal) => request.into_response(refusal.error_response()),
     };
 
     let mut response = describe(&app, response, &id);
@@ -64,14 +59,29 @@ fn request_id(headers: &HeaderMap) -> String {
     sent.filter(good).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
+/// Refuses what no route shall see: another server's requests, and U+0000 in a path, which names nothing.
+fn admit(app: &App, request: &HttpRequest) -> Result<(), Refusal> {
+    if !host_is_allowed(app, request) {
+        return Err(Refusal::bare(StatusCode::MISDIRECTED_REQUEST));
+    }
+    if request.uri().path().contains("%00") {
+        return Err(Refusal::bare(StatusCode::NOT_FOUND));
+    }
+    Ok(())
+}
+
+/// The host is what the request itself names: what a proxy says of it could be said by anyone.
 fn host_is_allowed(app: &App, request: &HttpRequest) -> bool {
     let allowed = &app.config.allowed_hosts;
-    let host = request.connection_info().host().to_owned();
-    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, port)| {
-        if port.bytes().all(|byte| byte.is_ascii_digit()) { name } else { &host }
-    });
-    allowed.is_empty()
-        || allowed.iter().any(|known| known.eq_ignore_ascii_case(name) || known.eq_ignore_ascii_case(&host))
+    if allowed.is_empty() {
+        return true;
+    }
+    let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let named = request.uri().authority().map(actix_web::http::uri::Authority::as_str).or(named);
+    let Some(authority) = named.and_then(|host| host.parse::<actix_web::http::uri::Authority>().ok()) else {
+        return false;
+    };
+    allowed.iter().any(|known| known.eq_ignore_ascii_case(authority.host()) || known.eq_ignore_ascii_case(authority.as_str()))
 }
 
 /// Gives a refusal its body: the problem document, with the request's id.

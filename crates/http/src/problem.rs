@@ -128,6 +128,7 @@ impl Problem {
         let (code, detail) = match status {
             StatusCode::NOT_FOUND => ("not_found", "There is nothing at this address."),
             StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "This address does not take this method."),
+            StatusCode::MISDIRECTED_REQUEST => ("misdirected", "This server does not answer for that host."),
             StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "The body is larger than this address takes."),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ("unsupported_media_type", "Send JSON."),
             StatusCode::REQUEST_TIMEOUT => ("request_timeout", "The request took too long to arrive."),

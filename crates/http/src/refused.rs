@@ -54,13 +54,17 @@ macro_rules! refusals {
 
 refusals! {
     /// Reading without a credential.
-    ReadPublic: 400 404 503;
+    ReadPublic: 400 404 410 503;
+    /// Listing without a credential.
+    ListPublic: 400 503;
     /// Sending something without a credential.
     SendPublic: 400 404 409 413 415 422 429 503;
     /// Reading one thing with a credential.
     Read: 401 403 404 503;
     /// Listing with a credential.
     List: 400 401 403 503;
+    /// Listing what belongs to one thing, with a credential.
+    ListOf: 400 401 403 404 503;
     /// Creating something.
     Create: 400 401 403 409 413 415 422 503;
     /// Changing something with a body, by its version.

@@ -26,11 +26,29 @@ routes! {
     health::check_health,
     health::check_readiness,
     openapi::get_openapi,
+    reading::get_article,
+    reading::list_articles,
+    resolve::resolve_path,
 }
 
 routes! {
     /// What wants a credential, or is for one of our own pages.
     Closed, closed:
+    articles::create_article,
+    articles::delete_article,
+    articles::get_article_admin,
+    articles::get_revision,
+    articles::list_articles_admin,
+    articles::list_revisions,
+    articles::publish_article,
+    articles::purge_article,
+    articles::restore_article,
+    articles::restore_revision,
+    articles::schedule_article,
+    articles::trash_article,
+    articles::unpublish_article,
+    articles::unschedule_article,
+    articles::update_article,
     health::get_metrics,
     problem::get_error_page,
     newsletter_admin::get_newsletter_admin,

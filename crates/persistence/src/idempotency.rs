@@ -45,8 +45,7 @@ pub fn recall(conn: &mut Conn, request: &Request, now: Timestamp) -> Result<Opti
         )
         .get_result::<bool>(c)?;
         if !free {
-            let detail = "A request with this Idempotency-Key is being worked on; wait and send it again.";
-            return Err(Error::conflict("idempotency_conflict", detail));
+            return Err(still_running());
         }
     }
     let stored: Option<Stored> = keys::table
@@ -64,6 +63,12 @@ pub fn recall(conn: &mut Conn, request: &Request, now: Timestamp) -> Result<Opti
         ))),
         other => Ok(other),
     }
+}
+
+/// The refusal of a request whose key another one is using at this moment (409).
+pub fn still_running() -> Error {
+    let detail = "A request with this Idempotency-Key is being worked on; wait and send it again.";
+    Error::conflict("idempotency_conflict", detail)
 }
 
 /// Keeps an answer, in the transaction of the work it tells of.

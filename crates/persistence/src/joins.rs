@@ -7,6 +7,7 @@ use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
 use domain::published::{BylineSmall, CategorySmall, Joined, TagSmall, Translation};
 use domain::site::{self, ArticlePlace, Settings};
 use domain::{Result, Timestamp};
+use url::Url;
 
 use crate::Conn;
 use crate::schema::{bylines, categories, published_articles as published, tags};
@@ -17,7 +18,7 @@ pub(crate) struct Refers<'a> {
     pub(crate) group: &'a str,
     pub(crate) locale: &'a str,
     pub(crate) slug: &'a str,
-    pub(crate) published_at: Option<Timestamp>,
+    pub(crate) published_at: Timestamp,
     pub(crate) byline_ids: &'a [BylineId],
     pub(crate) category_ids: &'a [CategoryId],
     pub(crate) tag_ids: &'a [TagId],
@@ -28,7 +29,7 @@ pub(crate) struct Refers<'a> {
 pub(crate) fn join(
     conn: &mut Conn,
     settings: &Settings,
-    public_url: &str,
+    public_url: &Url,
     articles: &[Refers<'_>],
     now: Timestamp,
 ) -> Result<Vec<Joined>> {
@@ -55,7 +56,7 @@ pub(crate) fn join(
                 id: other.id,
                 locale: &other.locale,
                 category_path: categories.first().map(|category| category.path.as_str()),
-                published_at: Some(other.published_at),
+                published_at: other.published_at,
             };
             let url = site::article_url(settings, public_url, &place);
             (other.locale.clone(), Translation { slug: other.slug.clone(), url })
@@ -138,11 +139,7 @@ struct Other {
 }
 
 /// The public articles of each group.
-fn translations_of(
-    conn: &mut Conn,
-    articles: &[Refers<'_>],
-    now: Timestamp,
-) -> Result<BTreeMap<String, Vec<Other>>> {
+fn translations_of(conn: &mut Conn, articles: &[Refers<'_>], now: Timestamp) -> Result<BTreeMap<String, Vec<Other>>> {
     let groups: Vec<&str> = articles.iter().map(|article| article.group).collect();
     let rows: Vec<(String, String, String, String, i64)> = published::table
         .filter(published::group_id.eq_any(groups))

@@ -1,15 +1,22 @@
 //! What a publication remembers: per aggregate, the operations (load, let the domain decide, save, record what
 //! changed) and, private beneath them, the SQL. Every query is written once and runs on both engines.
 
+pub mod articles;
 pub mod audit;
+mod bylines;
+mod categories;
 pub mod changes;
 mod db;
 pub mod deliveries;
 pub mod idempotency;
 pub mod issues;
+mod joins;
 pub mod migrations;
 pub mod newsletters;
+pub mod published;
+pub mod resolve;
 mod schema;
+mod search;
 pub mod sessions;
 pub mod site;
 mod slugs;

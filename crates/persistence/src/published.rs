@@ -3,14 +3,17 @@
 //! Readers' routes know nothing else of articles. A row is visible while `visible_from <= now < visible_until`, so that
 //! what is scheduled turns public at its time by itself.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use domain::articles::{Article, Audience, Content, Kind};
 use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
 use domain::published::{ArticleSummary, Body, PublishedArticle, Summary};
 use domain::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
-use crate::db::on;
+use crate::db::{MultiBackend, on};
 use crate::joins::{self, Refers};
 use crate::schema::{article_slugs, categories, published_articles as published, published_in, published_slugs};
 use crate::{Conn, search, site};
@@ -259,7 +262,7 @@ pub enum Found {
 #[derive(Debug, Clone)]
 pub struct View {
     /// Byline's own address, for links where the site has none of its own.
-    pub public_url: String,
+    pub public_url: Url,
     /// The present.
     pub now: Timestamp,
 }
@@ -333,7 +336,7 @@ fn draw(conn: &mut Conn, view: &View, rows: Vec<Row>) -> Result<Vec<ArticleSumma
                 group: &row.group_id,
                 locale: &row.locale,
                 slug: &row.slug,
-                published_at: Some(Timestamp::from_micros(row.published_at)),
+                published_at: Timestamp::from_micros(row.published_at),
                 byline_ids: &stored.byline_ids,
                 category_ids: &stored.category_ids,
                 tag_ids: &stored.tag_ids,
@@ -402,7 +405,7 @@ pub fn list(
     (with_body, with_total): (bool, bool),
 ) -> Result<Listed> {
     let nothing = Listed { articles: Vec::new(), total: with_total.then_some(0) };
-    let Some(conditions) = conditions(conn, filters, view.now)? else { return Ok(nothing) };
+    let Some(conditions) = conditions(conn, filters)? else { return Ok(nothing) };
     let total = if with_total { Some(select(&conditions, view.now).count().get_result(conn)?) } else { None };
     let (after, limit) = page;
     let mut query = select(&conditions, view.now).limit(limit);
@@ -444,8 +447,42 @@ struct Conditions {
     before: Option<Timestamp>,
 }
 
+type Select<'a> = diesel::helper_types::IntoBoxed<'a, published::table, MultiBackend>;
+
+/// The visible rows that fit, as the start of a query: a list of one thing walks that thing's index.
+fn select<'a>(conditions: &'a Conditions, now: Timestamp) -> Select<'a> {
+    let now = now.micros();
+    let mut query = published::table
+        .filter(published::kind.eq(conditions.kind.as_str()))
+        .filter(published::visible_from.le(now))
+        .filter(published::visible_until.gt(now))
+        .into_boxed();
+    if let Some(locale) = &conditions.locale {
+        query = query.filter(published::locale.eq(locale));
+    }
+    for (scope, id) in &conditions.scopes {
+        let listed = published_in::table
+            .filter(published_in::article_id.eq(published::article_id))
+            .filter(published_in::revision.eq(published::revision))
+            .filter(published_in::scope.eq(*scope))
+            .filter(published_in::scope_id.eq(id));
+        query = query.filter(diesel::dsl::exists(listed));
+    }
+    if let Some(at) = conditions.after {
+        query = query.filter(published::published_at.ge(at.micros()));
+    }
+    if let Some(at) = conditions.before {
+        query = query.filter(published::published_at.lt(at.micros()));
+    }
+    if let Some(matching) = &conditions.matching {
+        let holds = sql::<Bool>(matching.before).bind::<Text, _>(&matching.query).sql(matching.after);
+        query = query.filter(holds);
+    }
+    query
+}
+
 /// `None` if nothing can fit, since something named is unknown.
-fn conditions(conn: &mut Conn, filters: &Filters, now: Timestamp) -> Result<Option<Conditions>> {
+fn conditions(conn: &mut Conn, filters: &Filters) -> Result<Option<Conditions>> {
     let mut scopes = Vec::new();
     if let Some(category) = &filters.category {
         let Some(id) = crate::categories::id_of(conn, category)? else { return Ok(None) };
@@ -472,7 +509,6 @@ fn conditions(conn: &mut Conn, filters: &Filters, now: Timestamp) -> Result<Opti
         None => Some(site::current(conn)?.settings.locale),
     };
     let kind = filters.kind.unwrap_or(Kind::Article);
-    let _ = now;
     Ok(Some(Conditions {
         kind,
         locale,
@@ -481,4 +517,33 @@ fn conditions(conn: &mut Conn, filters: &Filters, now: Timestamp) -> Result<Opti
         after: filters.published_after,
         before: filters.published_before,
     }))
+}
+
+/// Whether the public sees an article now.
+pub(crate) fn is_visible(conn: &mut Conn, id: &str, now: Timestamp) -> Result<bool> {
+    Ok(live_slug(conn, id, now)?.is_some())
+}
+
+/// The surrogate keys of the lists that hold an article.
+pub(crate) fn keys(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
+    let scopes: Vec<(String, String)> = published_in::table
+        .filter(published_in::article_id.eq(id))
+        .select((published_in::scope, published_in::scope_id))
+        .load(conn)?;
+    let key = |(scope, id): (String, String)| {
+        let kind = if scope == "subtree" { "category" } else { scope.as_str() };
+        format!("{kind}:{id}")
+    };
+    Ok(scopes.into_iter().map(key).collect())
+}
+
+/// When the next article becomes public, or another revision of one: until then answers stay as they are by themselves.
+pub fn next_due(conn: &mut Conn, now: Timestamp) -> Result<Option<Timestamp>> {
+    let next: Option<i64> = published::table
+        .filter(published::visible_from.gt(now.micros()))
+        .order(published::visible_from)
+        .select(published::visible_from)
+        .first(conn)
+        .optional()?;
+    Ok(next.map(Timestamp::from_micros))
 }

@@ -130,7 +130,6 @@ diesel::table! {
         group_id -> Text,
         locale -> Text,
         state -> Text,
-        trashed_from -> Nullable<Text>,
         version -> BigInt,
         revision -> BigInt,
         published_revision -> Nullable<BigInt>,

@@ -70,8 +70,8 @@ pub(crate) struct Matching {
 
 /// What finds `q`; `None` if there is no word in it: nothing is found then.
 pub(crate) fn matching(conn: &Conn, q: &str) -> Result<Option<Matching>> {
-    let terms = domain::text::terms(q)
-        .map_err(|(code, detail)| Error::Malformed(Fault::parameter("q", code, detail)))?;
+    let terms =
+        domain::text::terms(q).map_err(|(code, detail)| Error::Malformed(Fault::parameter("q", code, detail)))?;
     let words: Vec<String> = terms
         .iter()
         .flat_map(|term| searchable(term, MAX_SEARCHED).split(' ').map(str::to_owned).collect::<Vec<_>>())

@@ -153,3 +153,8 @@ fn record(conn: &mut Conn, op: Op, tag: &Tag, at: Timestamp) -> Result<()> {
     let change = Change { op, resource: "tag", id: tag.id.to_string(), slug: Some(&tag.slug), locale: None, keys };
     changes::record(conn, &change, at)
 }
+
+/// The identity of the tag with this slug.
+pub(crate) fn id_of(conn: &mut Conn, slug: &str) -> Result<Option<String>> {
+    Ok(tags::table.filter(tags::slug.eq(slug)).select(tags::id).first(conn).optional()?)
+}

@@ -6,8 +6,6 @@ CREATE TABLE articles (
     group_id TEXT COLLATE "C" NOT NULL,
     locale TEXT COLLATE "C" NOT NULL,
     state TEXT COLLATE "C" NOT NULL,
-    -- The state that `restore` leads back to; set while trashed.
-    trashed_from TEXT,
     version BIGINT NOT NULL,
     -- The newest revision, and the one that the public sees or would see again.
     revision BIGINT NOT NULL,

@@ -20,6 +20,7 @@ CREATE TABLE published_articles (
     PRIMARY KEY (article_id, revision)
 );
 CREATE INDEX published_articles_slug ON published_articles (slug, locale);
+CREATE INDEX published_articles_visible_from ON published_articles (visible_from);
 CREATE INDEX published_articles_group_id ON published_articles (group_id);
 CREATE INDEX published_articles_all ON published_articles (kind, published_at, article_id);
 CREATE INDEX published_articles_locale ON published_articles (kind, locale, published_at, article_id);

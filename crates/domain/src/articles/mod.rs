@@ -1,9 +1,11 @@
 //! Articles: what editors write, and what becomes of it.
 
 mod content;
+mod document;
 mod workflow;
 
 pub use content::{ArticleWrite, Content, CoverImage, CoverImageWrite, Draft, Seo};
+pub use document::{ArticleDocument, EditorsBody, Revision};
 pub use workflow::{Act, Article, Audience, State};
 
 use serde::{Deserialize, Serialize};

@@ -87,7 +87,7 @@ impl Act {
     ];
 
     /// The right that it takes.
-    fn action(self) -> Action {
+    pub fn right(self) -> Action {
         match self {
             Self::Edit | Self::Trash | Self::Restore => Action::WriteArticles,
             Self::Publish | Self::Schedule | Self::Unschedule | Self::Unpublish => Action::PublishArticles,
@@ -179,7 +179,7 @@ impl Article {
     }
 
     fn may(&self, by: &Actor, act: Act) -> bool {
-        by.can(act.action(), self.owner, self.is_public())
+        by.can(act.right(), self.owner, self.is_public())
     }
 
     /// Whether its state admits an act.
@@ -249,7 +249,10 @@ impl Article {
     }
 
     /// Shows the newest revision to the public at a time to come.
-    pub fn schedule(&mut self, publish_at: Timestamp, now: Timestamp) -> Result<Audience> {
+    pub fn schedule(&mut self, publish_at: Option<Timestamp>, now: Timestamp) -> Result<Audience> {
+        let Some(publish_at) = publish_at else {
+            return Err(Error::invalid(Fault::at("/publish_at", "required", "Say when to publish it.")));
+        };
         if publish_at <= now {
             let detail = "Name a time to come; to publish now, publish it.";
             return Err(Error::invalid(Fault::at("/publish_at", "in_the_past", detail)));
@@ -330,7 +333,7 @@ mod tests {
     #[test]
     fn what_is_due_is_published_whether_or_not_a_worker_ran() {
         let mut article = article();
-        article.schedule(TEN, NINE).unwrap();
+        article.schedule(Some(TEN), NINE).unwrap();
         assert_eq!(article.clone().at(NINE).state, State::Scheduled);
         let due = article.at(TEN);
         assert_eq!((due.state, due.published_at, due.published_revision), (State::Published, Some(TEN), Some(1)));
@@ -352,7 +355,7 @@ mod tests {
         article.publish(NINE);
         article.revision = 2;
         assert!(article.has_unpublished_changes());
-        article.schedule(TEN, NINE).unwrap();
+        article.schedule(Some(TEN), NINE).unwrap();
         assert_eq!((article.published_revision, article.scheduled_revision), (Some(1), Some(2)));
         assert_eq!(article.clone().at(TEN).published_revision, Some(2));
         article.unschedule();

@@ -33,6 +33,34 @@ pub fn terms(query: &str) -> Result<Vec<String>, Wrong> {
     Ok(terms)
 }
 
+/// Longest word that is looked for, in characters; the rest of a longer one is left out on both sides.
+const MAX_WORD: usize = 64;
+
+/// A text as it is searched: words parted by single blanks, lower-case, without diacritics, of at most `max` characters
+/// in all. What is stored and what is looked for go through here, so that both engines find the same.
+pub fn searchable(text: &str, max: usize) -> String {
+    let mut folded = String::new();
+    let (mut count, mut in_word) = (0, 0);
+    for letter in text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase) {
+        if !letter.is_alphanumeric() {
+            in_word = 0;
+            continue;
+        }
+        if count >= max {
+            break;
+        }
+        if in_word == 0 && !folded.is_empty() {
+            folded.push(' ');
+        }
+        in_word += 1;
+        if in_word <= MAX_WORD {
+            folded.push(letter);
+            count += 1;
+        }
+    }
+    folded
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -53,6 +81,13 @@ mod tests {
         ] {
             assert_eq!(terms(query).unwrap(), words, "{query}");
         }
+    }
+
+    #[test]
+    fn what_is_searched_is_folded() {
+        assert_eq!(searchable("  Über-Gabe: CAFE\u{301}, 2nd_draft!", 100), "uber gabe cafe 2nd draft");
+        assert_eq!(searchable("one two", 4), "one t");
+        assert_eq!(searchable(&"a".repeat(200), 1000).len(), MAX_WORD);
     }
 
     #[test]

@@ -1,0 +1,88 @@
+//! What a path of the front end means now. It never redirects itself: the front end does.
+
+use actix_web::{HttpRequest, get, web};
+use domain::{Error, Fault};
+use persistence::resolve::{self, Meaning};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::App;
+use crate::answer::Public;
+use crate::problem::Answer;
+use crate::reading::view;
+use crate::refused;
+use crate::request::Params;
+
+/// Longest path that is looked at, in bytes.
+const MAX_PATH: usize = 2_000;
+
+/// Which path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ResolveQuery {
+    /// A path on the front end; it may carry a query.
+    #[param(required = true, example = "/who-takes-over", max_length = 2000)]
+    path: Option<String>,
+}
+
+/// What a path means.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Resolution {
+    /// 200: it is the path of `resource`. 301: `resource` is at `path` now. 410: it was withdrawn for good.
+    #[schema(example = 200)]
+    status: u16,
+    /// The path as it is now.
+    #[schema(example = "/who-takes-over")]
+    path: String,
+    /// What stands there; null with 410.
+    #[schema(required = true)]
+    resource: Option<ResolvedResource>,
+}
+
+/// What stands at a path.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ResolvedResource {
+    /// `article`, `page`, `category`, `tag` or `byline`.
+    #[schema(example = "article")]
+    kind: String,
+    /// Its identity.
+    #[schema(format = "uuid")]
+    id: String,
+    /// Its slug.
+    slug: String,
+}
+
+/// Resolve a path
+///
+/// Says what a path of the front end means now. It always answers 200 for what is or was there, and never redirects.
+#[utoipa::path(tag = "site", params(ResolveQuery), responses(
+    (status = 200, description = "What the path means", body = Resolution,
+        headers(("ETag" = String, description = "For `If-None-Match`"))),
+    (status = 304, description = "The client has it already"),
+    refused::ReadPublic,
+))]
+#[get("/v1/resolve")]
+pub(crate) async fn resolve_path(app: web::Data<App>, request: HttpRequest, query: Params<ResolveQuery>) -> Answer {
+    let asked = query.0.path.unwrap_or_default();
+    if !asked.starts_with('/') || asked.len() > MAX_PATH {
+        let detail = format!("`path` is a path that begins with `/`, of at most {MAX_PATH} bytes.");
+        return Err(Error::Malformed(Fault::parameter("path", "not_a_path", detail)).into());
+    }
+    let view = view(&app);
+    let path = asked.clone();
+    let (meaning, settings) = app
+        .db
+        .read(move |conn| Ok((resolve::resolve(conn, &view, &path)?, persistence::site::current(conn)?.settings)))
+        .await?;
+    let resolution = match meaning {
+        Meaning::Nothing => return Err(Error::NotFound("path").into()),
+        Meaning::Gone => Resolution { status: 410, path: asked, resource: None },
+        Meaning::Resource(resource) => Resolution {
+            status: if domain::site::same_path(&settings, &asked, &resource.path) { 200 } else { 301 },
+            path: resource.path,
+            resource: Some(ResolvedResource { kind: resource.kind, id: resource.id, slug: resource.slug }),
+        },
+    };
+    Ok(Public::new(&app, &resolution, "resolve site list:articles")?.respond(&request))
+}

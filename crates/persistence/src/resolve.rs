@@ -1,0 +1,162 @@
+//! What a path of the front end means now, and where it leads if it was meant for something that has moved.
+
+use diesel::prelude::*;
+use domain::ids::ArticleId;
+use domain::site::{self, ArticlePlace, Place, Settings};
+use domain::{Result, Timestamp};
+
+use crate::published::View;
+use crate::schema::{bylines, categories, published_articles as published, published_slugs, tags};
+use crate::slugs::{self, Kind};
+use crate::{Conn, site as settings};
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// `article`, `page`, `category`, `tag` or `byline`.
+    pub kind: String,
+    /// Its identity.
+    pub id: String,
+    /// Its slug now.
+    pub slug: String,
+    /// Its path now.
+    pub path: String,
+}
+
+/// What a path means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meaning {
+    /// This; if its path is another one, the path was its own before.
+    Resource(Resource),
+    /// An article that was withdrawn for good.
+    Gone,
+    /// Nothing, ever.
+    Nothing,
+}
+
+/// What `path` means. Where its shape fits several kinds of things, what is there decides.
+pub fn resolve(conn: &mut Conn, view: &View, path: &str) -> Result<Meaning> {
+    let settings = settings::current(conn)?.settings;
+    let mut gone = false;
+    for place in site::match_path(&settings, path) {
+        let found = match place {
+            Place::Article { slug, id, locale } => article(conn, &settings, view.now, (slug, id, locale))?,
+            Place::Category { path } => category(conn, &settings, &path)?,
+            Place::Tag { slug } => tag(conn, &settings, &slug)?,
+            Place::Byline { slug } => byline(conn, &settings, &slug)?,
+        };
+        match found {
+            Meaning::Nothing => {}
+            Meaning::Gone => gone = true,
+            found @ Meaning::Resource(_) => return Ok(found),
+        }
+    }
+    Ok(if gone { Meaning::Gone } else { Meaning::Nothing })
+}
+
+type Named = (Option<String>, Option<ArticleId>, Option<String>);
+
+fn article(conn: &mut Conn, settings: &Settings, now: Timestamp, (slug, id, locale): Named) -> Result<Meaning> {
+    let mut gone = false;
+    for id in candidates(conn, settings, now, (slug, id, locale), &mut gone)? {
+        let row: Option<(String, String, String, i64, String)> = published::table
+            .filter(published::article_id.eq(&id))
+            .filter(published::visible_from.le(now.micros()))
+            .filter(published::visible_until.gt(now.micros()))
+            .select((published::kind, published::slug, published::locale, published::published_at, published::summary))
+            .first(conn)
+            .optional()?;
+        if let Some((kind, slug, locale, published_at, summary)) = row {
+            let category = primary_category(conn, &summary)?;
+            let place = ArticlePlace {
+                slug: &slug,
+                id: id.parse()?,
+                locale: &locale,
+                category_path: category.as_deref(),
+                published_at: Timestamp::from_micros(published_at),
+            };
+            let path = site::article_path(settings, &place);
+            return Ok(Meaning::Resource(Resource { kind, id, slug, path }));
+        }
+    }
+    Ok(if gone { Meaning::Gone } else { Meaning::Nothing })
+}
+
+/// The articles that a path may have been meant for, the likeliest first.
+fn candidates(
+    conn: &mut Conn,
+    settings: &Settings,
+    now: Timestamp,
+    (slug, id, locale): Named,
+    gone: &mut bool,
+) -> Result<Vec<String>> {
+    if let Some(id) = id {
+        return Ok(vec![id.to_string()]);
+    }
+    let Some(slug) = slug else { return Ok(Vec::new()) };
+    let mut led: Vec<(String, String, bool)> = published_slugs::table
+        .filter(published_slugs::slug.eq(slug))
+        .filter(published_slugs::since.le(now.micros()))
+        .select((published_slugs::locale, published_slugs::article_id, published_slugs::gone))
+        .load(conn)?;
+    if let Some(locale) = locale {
+        led.retain(|(known, _, _)| *known == locale);
+    }
+    led.sort_by_key(|(locale, _, _)| *locale != settings.locale);
+    *gone = led.iter().any(|(_, _, gone)| *gone);
+    Ok(led.into_iter().filter(|(_, _, gone)| !gone).map(|(_, id, _)| id).collect())
+}
+
+fn primary_category(conn: &mut Conn, summary: &str) -> Result<Option<String>> {
+    #[derive(serde::Deserialize)]
+    struct Ids {
+        category_ids: Vec<String>,
+    }
+    let ids: Ids = serde_json::from_str(summary)?;
+    let Some(id) = ids.category_ids.first() else { return Ok(None) };
+    Ok(categories::table.find(id).select(categories::path).first(conn).optional()?)
+}
+
+fn category(conn: &mut Conn, settings: &Settings, path: &str) -> Result<Meaning> {
+    let asked = path.rsplit('/').next().unwrap_or_default();
+    let select = (categories::id, categories::slug, categories::path);
+    let mut row: Option<(String, String, String)> =
+        categories::table.filter(categories::slug.eq(asked)).select(select).first(conn).optional()?;
+    if row.is_none()
+        && let Some(id) = slugs::was(conn, Kind::Category, asked)?
+    {
+        row = categories::table.find(id).select(select).first(conn).optional()?;
+    }
+    Ok(row.map_or(Meaning::Nothing, |(id, slug, path)| {
+        let path = site::category_path(settings, &path);
+        Meaning::Resource(Resource { kind: "category".into(), id, slug, path })
+    }))
+}
+
+fn tag(conn: &mut Conn, settings: &Settings, asked: &str) -> Result<Meaning> {
+    let mut row: Option<(String, String)> =
+        tags::table.filter(tags::slug.eq(asked)).select((tags::id, tags::slug)).first(conn).optional()?;
+    if row.is_none()
+        && let Some(id) = slugs::was(conn, Kind::Tag, asked)?
+    {
+        row = tags::table.find(id).select((tags::id, tags::slug)).first(conn).optional()?;
+    }
+    Ok(row.map_or(Meaning::Nothing, |(id, slug)| {
+        let path = site::tag_path(settings, &slug);
+        Meaning::Resource(Resource { kind: "tag".into(), id, slug, path })
+    }))
+}
+
+fn byline(conn: &mut Conn, settings: &Settings, asked: &str) -> Result<Meaning> {
+    let mut row: Option<(String, String)> =
+        bylines::table.filter(bylines::slug.eq(asked)).select((bylines::id, bylines::slug)).first(conn).optional()?;
+    if row.is_none()
+        && let Some(id) = slugs::was(conn, Kind::Byline, asked)?
+    {
+        row = bylines::table.find(id).select((bylines::id, bylines::slug)).first(conn).optional()?;
+    }
+    Ok(row.map_or(Meaning::Nothing, |(id, slug)| {
+        let path = site::byline_path(settings, &slug);
+        Meaning::Resource(Resource { kind: "byline".into(), id, slug, path })
+    }))
+}
