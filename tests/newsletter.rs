@@ -1,5 +1,7 @@
 //! The weekly update: its settings, what is in it, who gets it, and what becomes of every copy.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -475,6 +477,38 @@ both! {
         let titles: Vec<Value> =
             issue(&app).await["items"].as_array().unwrap().iter().map(|item| item["title"].clone()).collect();
         assert_eq!(titles, ["Scheduled"]);
+    }
+
+    async fn articles_enter_by_being_published_by_whatever_way(app: App) {
+        set_up(&app);
+        subscriber(&app, "ann@example.org");
+        let mut editor = app.editor();
+        let mut draft = async |title: &str| {
+            let made = editor.post("/v1/admin/articles", json!({"title": title, "body": "Text."})).await.expect(201);
+            made.header("location").unwrap()
+        };
+        let paths = [draft("Published").await, draft("Scheduled").await, draft("Taken back").await];
+        draft("Still a draft").await;
+        editor.act(&format!("{}/publish", paths[0])).await.expect(200);
+        let time = json!({"publish_at": due().plus_seconds(-3_600)});
+        editor.post(&format!("{}/schedule", paths[1]), time).await.expect(200);
+        editor.act(&format!("{}/publish", paths[2])).await.expect(200);
+        editor.act(&format!("{}/unpublish", paths[2])).await.expect(200);
+        let post = Post::new();
+        post.send(&app, due());
+        let titles = |text: &str| {
+            ["Published", "Scheduled", "Taken back", "Still a draft"].map(|title| text.contains(title))
+        };
+        let text = post.text_to("ann@example.org").unwrap();
+        assert_eq!(titles(&text), [true, true, false, false]);
+        assert!(text.contains("http://cms.example.org/published"));
+        // A week later: one is public again, one was changed and published anew.
+        app.pass(4 * 24 * 3_600);
+        editor.act(&format!("{}/publish", paths[2])).await.expect(200);
+        editor.patch(&paths[1], json!({"title": "Scheduled and changed"})).await.expect(200);
+        editor.act(&format!("{}/publish", paths[1])).await.expect(200);
+        post.send(&app, due().plus_seconds(WEEK));
+        assert_eq!(titles(&post.text_to("ann@example.org").unwrap()), [false, false, true, false]);
     }
 
     async fn nobody_is_written_to_who_does_not_want_it(app: App) {

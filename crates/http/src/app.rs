@@ -145,7 +145,14 @@ impl Drop for Turn {
 impl App {
     /// Puts the application together.
     pub fn new(db: Db, config: Config, secrets: Secrets, clock: Clock) -> Result<Self> {
-        Ok(Self { db, config, secrets: Arc::new(secrets), clock, metrics: crate::metrics::Metrics::new()?, running: Running::default() })
+        Ok(Self {
+            db,
+            config,
+            secrets: Arc::new(secrets),
+            clock,
+            metrics: crate::metrics::Metrics::new()?,
+            running: Running::default(),
+        })
     }
 
     /// The present.

@@ -6,6 +6,7 @@
 //! nothing that is silently sent again: what was being sent is in doubt, everything else simply goes on.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use domain::ids::EventId;
@@ -310,7 +311,7 @@ impl<'a> Run<'a> {
                 self.failures = 0;
                 self.finish(claim, &Outcome::Accepted(receipt))
             }
-            Some(Err(failure)) => self.failed(claim, failure),
+            Some(Err(failure)) => self.failed(claim, &failure),
         }
     }
 
@@ -368,7 +369,6 @@ impl<'a> Run<'a> {
         if self.drawn.len() >= RENDERINGS && !self.drawn.contains_key(&positions) {
             self.drawn.clear();
         }
-        use std::collections::hash_map::Entry;
         Ok(match self.drawn.entry(positions) {
             Entry::Occupied(drawn) => drawn.into_mut(),
             Entry::Vacant(vacant) => {
@@ -392,7 +392,7 @@ impl<'a> Run<'a> {
     }
 
     /// Decides what a failure means for the copy, and for the run.
-    fn failed(&mut self, claim: &Claim, failure: Failure) -> Result<()> {
+    fn failed(&mut self, claim: &Claim, failure: &Failure) -> Result<()> {
         let code = failure.code.clone();
         let again = |code: Option<String>| {
             let code = code.unwrap_or_else(|| "no_answer".into());
