@@ -3,10 +3,17 @@
 mod support;
 
 mod articles;
+mod auth;
+mod comments;
+mod bylines;
+mod categories;
+mod category_tree;
 mod hostile;
 mod migrations;
 mod newsletter;
 mod permissions;
 mod privacy;
+mod site;
 mod smtp_sink;
 mod tags;
+mod users;

@@ -4,12 +4,20 @@ mod access;
 mod answer;
 mod app;
 mod articles;
+mod auth;
+mod bylines;
 pub mod catalogue;
+mod comments;
+mod categories;
 mod edge;
 mod fields;
+mod hashing;
 mod health;
 mod issues;
+pub mod limits;
+mod me;
 mod metrics;
+mod moderation;
 mod newsletter_admin;
 mod openapi;
 mod page;
@@ -20,7 +28,10 @@ mod request;
 mod resolve;
 mod routes;
 pub mod sending;
+mod sessions;
+mod site;
 mod tags;
+mod users;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -29,6 +40,7 @@ use actix_web::web;
 
 pub use access::{LIFETIME as ACCESS_TOKEN_SECONDS, issue as issue_access_token};
 pub use app::{App, CachePolicy, Clock, Config};
+pub use auth::SignedIn;
 pub use openapi::{document as openapi_document, text as openapi_text};
 
 /// The application as the server runs it, and as tests call it.

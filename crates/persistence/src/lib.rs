@@ -3,17 +3,20 @@
 
 pub mod articles;
 pub mod audit;
-mod bylines;
-mod categories;
+pub mod bylines;
+pub mod categories;
 pub mod changes;
+pub mod comments;
 mod db;
 pub mod deliveries;
 pub mod idempotency;
 pub mod issues;
 mod joins;
 pub mod migrations;
+pub mod moderation;
 pub mod newsletters;
 pub mod published;
+pub mod published_comments;
 pub mod resolve;
 mod schema;
 mod search;
@@ -21,6 +24,7 @@ pub mod sessions;
 pub mod site;
 mod slugs;
 pub mod tags;
+pub mod taxonomy;
 pub mod users;
 
 pub use db::{Conn, DatabaseUrl, Db, Engine, Options};
