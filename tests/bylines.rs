@@ -5,7 +5,7 @@ use domain::Timestamp;
 use domain::permissions::Role;
 use serde_json::json;
 
-use crate::support::{both, list_article};
+use crate::support::{App, both, list_article};
 
 const ALL: &str = "/v1/admin/bylines";
 

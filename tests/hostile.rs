@@ -117,7 +117,9 @@ both! {
     async fn a_huge_body_is_refused_with_413(app: App) {
         let mut admin = app.admin();
         let huge = format!("{{\"title\":\"{}\"}}", "x".repeat(10_000_000)).into_bytes();
-        for operation in operations().iter().filter(|operation| operation.body.is_some()) {
+        // An access token is not what the others want: they refuse before they look at a body.
+        let ours = |operation: &&Operation| operation.session || !operation.secured;
+        for operation in operations().iter().filter(ours).filter(|operation| operation.body.is_some()) {
             let kind = operation.body.as_deref().unwrap();
             let reply = attempt(&mut admin, operation, &operation.at(id), Some((&huge, kind))).await;
             assert_eq!(reply.status, 413, "{}: {}", operation.id, String::from_utf8_lossy(&reply.body));

@@ -4,10 +4,10 @@ mod support;
 
 mod articles;
 mod auth;
-mod comments;
 mod bylines;
 mod categories;
 mod category_tree;
+mod comments;
 mod hostile;
 mod migrations;
 mod newsletter;
@@ -15,5 +15,6 @@ mod permissions;
 mod privacy;
 mod site;
 mod smtp_sink;
+mod subscriptions;
 mod tags;
 mod users;

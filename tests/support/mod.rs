@@ -2,10 +2,12 @@
 
 mod app;
 pub mod operations;
+mod postbox;
 mod postgres;
 mod read_model;
 
 pub use app::{App, Caller, Engine, Reply};
+pub use postbox::{Letter, Postbox};
 pub use read_model::{list_article, put_under};
 
 /// Makes of one test two, named `sqlite` and `postgres`, each with an application of its own.

@@ -11,7 +11,10 @@ pub struct Operation {
     /// With `{placeholders}`.
     pub path: String,
     pub tag: String,
+    /// Whether it wants a credential of any kind.
     pub secured: bool,
+    /// Whether that is an access token.
+    pub session: bool,
     pub query: Vec<String>,
     /// The first media type of its body, if it takes one.
     pub body: Option<String>,
@@ -42,9 +45,9 @@ pub fn operations() -> Vec<Operation> {
             let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
             let query = parameters.iter().filter(|parameter| parameter["in"] == "query");
-            let secured = operation["security"].as_array().is_some_and(|schemes| {
-                schemes.iter().any(|scheme| scheme.as_object().is_some_and(|names| !names.is_empty()))
-            });
+            let schemes = operation["security"].as_array().cloned().unwrap_or_default();
+            let secured = schemes.iter().any(|scheme| scheme.as_object().is_some_and(|names| !names.is_empty()));
+            let session = schemes.iter().any(|scheme| scheme.get("session").is_some());
             let responses = operation["responses"].as_object().unwrap().keys();
             operations.push(Operation {
                 id: operation["operationId"].as_str().unwrap().to_owned(),
@@ -52,6 +55,7 @@ pub fn operations() -> Vec<Operation> {
                 path: path.clone(),
                 tag: operation["tags"][0].as_str().unwrap_or_default().to_owned(),
                 secured,
+                session,
                 query: query.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect(),
                 body: operation["requestBody"]["content"].as_object().and_then(|kinds| kinds.keys().next().cloned()),
                 responses: responses.map(|status| status.parse().unwrap()).collect(),

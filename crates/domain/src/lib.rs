@@ -4,9 +4,9 @@
 
 pub mod accounts;
 pub mod articles;
-pub mod comments;
 pub mod bylines;
 pub mod categories;
+pub mod comments;
 pub mod error;
 pub mod ids;
 pub mod issues;

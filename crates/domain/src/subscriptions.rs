@@ -173,6 +173,9 @@ pub struct Subscriber {
     #[serde(serialize_with = "reveal")]
     #[schema(value_type = String, format = "email")]
     pub email: Email,
+    /// Stands for the address, in suppressions and in the history of consents.
+    #[serde(skip)]
+    pub email_hmac: String,
     /// Where the person stands.
     pub state: State,
     /// What the person wants to receive.

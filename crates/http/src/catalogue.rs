@@ -47,6 +47,8 @@ pub const ENTRIES: &[Entry] = &[
     entry("email_taken", 409, "Email taken", "Another user signs in with this email."),
     entry("last_admin", 409, "Last administrator", "The last administrator who may sign in cannot be demoted, disabled or deleted. Appoint another one first."),
     entry("slug_taken", 409, "Slug taken", "Another one has this slug, or had it. The detail suggests a free one."),
+    entry("undo_expired", 409, "Too late to undo", "An unsubscription can be taken back for 24 hours, with the token that did it. Subscribe again."),
+    entry("token_expired", 410, "Token expired", "The token is unknown, has expired, or a newer one took its place. Ask for a new one."),
     entry("article_gone", 410, "Article gone", "The article was public once and was withdrawn for good."),
     entry("user_has_articles", 409, "User has articles", "Articles or revisions are this user's, so they cannot be deleted. Disable them instead."),
     entry("body_too_large", 413, "Body too large", "The body is larger than this address takes."),

@@ -81,7 +81,9 @@ fn host_is_allowed(app: &App, request: &HttpRequest) -> bool {
     let Some(authority) = named.and_then(|host| host.parse::<actix_web::http::uri::Authority>().ok()) else {
         return false;
     };
-    allowed.iter().any(|known| known.eq_ignore_ascii_case(authority.host()) || known.eq_ignore_ascii_case(authority.as_str()))
+    allowed
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(authority.host()) || known.eq_ignore_ascii_case(authority.as_str()))
 }
 
 /// Gives a refusal its body: the problem document, with the request's id.

@@ -16,6 +16,7 @@ use governor::{Quota, RateLimiter};
 
 use crate::app::{Clock, Config};
 use crate::comments::CommentLimits;
+use crate::subscriptions::SubscriptionLimits;
 
 /// Every limit of the API; all of them let everything pass when `limits` is off.
 pub struct Limits {
@@ -25,6 +26,8 @@ pub struct Limits {
     pub sign_in_address: Limit,
     /// Comments.
     pub comments: CommentLimits,
+    /// Requests to subscribe.
+    pub subscriptions: SubscriptionLimits,
 }
 
 impl Limits {
@@ -35,6 +38,7 @@ impl Limits {
             sign_in_account: limit(10, 15 * 60, "Too many attempts to sign in with this email; wait and try again."),
             sign_in_address: limit(50, 15 * 60, "Too many attempts to sign in from this address; wait and try again."),
             comments: CommentLimits::new(config, clock),
+            subscriptions: SubscriptionLimits::new(config, clock),
         }
     }
 }

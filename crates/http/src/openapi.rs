@@ -46,6 +46,7 @@ pub fn document() -> OpenApi {
         components.security_schemes.insert(name.into(), SecurityScheme::Http(http).into());
     };
     scheme("session", "An access token from `POST /v1/auth/login`, good for ten minutes.", Some("JWT"));
+    scheme("manage", "A manage token (`mg_...`) from a confirmation, good for 90 days.", None);
     scheme("metrics", "The token configured for `/metrics`.", None);
     document.tags = Some(
         [

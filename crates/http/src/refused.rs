@@ -77,6 +77,20 @@ refusals! {
     GiveUp: 400 413 415 422 503;
     /// Sending a password with a credential.
     Prove: 400 401 403 413 415 422 429 503;
+    /// Confirming with a token.
+    Confirm: 400 410 413 415 422 503;
+    /// Posting a form of one of our pages.
+    Form: 400 413 415 503;
+    /// Pressing the button of one of our pages.
+    Page: 503;
+    /// Reading one's own with a typed token.
+    Own: 401 503;
+    /// Changing one's own with a typed token.
+    ChangeOwn: 400 401 412 413 415 422 503;
+    /// Doing something to one's own with a typed token.
+    ActOwn: 401 409 503;
+    /// Doing something to it without a body; a version may be named.
+    ActUnseen: 401 403 404 412 503;
     /// Doing something to it without a body, by its version.
     Act: 401 403 404 409 412 428 503;
 }

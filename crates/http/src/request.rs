@@ -8,9 +8,10 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use domain::error::Stale;
 use domain::ids::{SessionId, UserId};
 use domain::secrets::sha256;
-use domain::{Actor, Error, Fault, Result};
+use domain::{Actor, Error, Fault, Result, Timestamp};
 use persistence::idempotency;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -345,6 +346,14 @@ impl IfMatch {
             Self::Absent => domain::Seen::Nothing,
             Self::Any => domain::Seen::Any,
             Self::Versions(versions) => domain::Seen::Versions(versions.clone()),
+        }
+    }
+
+    /// For what may also be changed unseen: refuses only a writer who names another version than the current one.
+    pub fn expect_if_sent(&self, current: u64, changed_at: Timestamp) -> Result<()> {
+        match self {
+            Self::Absent => Ok(()),
+            _ => self.seen().expect(current, || Stale::at(current, changed_at)),
         }
     }
 }

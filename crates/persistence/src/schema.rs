@@ -318,6 +318,7 @@ diesel::table! {
         updated_at -> BigInt,
         confirmed_at -> Nullable<BigInt>,
         unsubscribed_at -> Nullable<BigInt>,
+        unsubscribed_by -> Nullable<Text>,
     }
 }
 
@@ -455,7 +456,9 @@ diesel::table! {
 
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
+diesel::joinable!(subscriber_categories -> categories (category_id));
 diesel::joinable!(subscriber_categories -> subscribers (subscriber_id));
+diesel::joinable!(messages -> subscribers (subscriber_id));
 diesel::joinable!(deliveries -> subscribers (subscriber_id));
 
 diesel::allow_tables_to_appear_in_same_query!(

@@ -29,7 +29,9 @@ CREATE TABLE subscribers (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     confirmed_at BIGINT,
-    unsubscribed_at BIGINT
+    unsubscribed_at BIGINT,
+    -- SHA-256 of the token that unsubscribed: it alone may take that back.
+    unsubscribed_by TEXT
 );
 CREATE INDEX subscribers_state ON subscribers (state, frequency, id);
 CREATE INDEX subscribers_created_at ON subscribers (created_at, id);
@@ -62,7 +64,7 @@ CREATE TABLE consent_texts (
     created_at BIGINT NOT NULL
 );
 
--- Append-only (a trigger forbids change), and outlives the person's row.
+-- Append-only, and outlives the person's row: a trigger lets a row lose what is personal, and nothing else.
 CREATE TABLE consent_events (
     id TEXT COLLATE "C" PRIMARY KEY,
     subscriber_id TEXT COLLATE "C" NOT NULL,
@@ -79,7 +81,14 @@ CREATE TABLE consent_events (
 CREATE INDEX consent_events_subscriber_id ON consent_events (subscriber_id, at);
 CREATE INDEX consent_events_email_hmac ON consent_events (email_hmac, kind, at);
 CREATE FUNCTION refuse_consent_change() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'consent events are append-only'; END $$;
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.id = OLD.id AND NEW.subscriber_id = OLD.subscriber_id AND NEW.email_hmac = OLD.email_hmac
+    AND NEW.kind = OLD.kind AND NEW.at = OLD.at AND NEW.source IS NULL AND NEW.consent_text_sha256 IS NULL
+    AND NEW.categories IS NULL AND NEW.ip_prefix IS NULL AND NEW.user_agent IS NULL AND NEW.actor_name IS NULL THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'consent events are append-only';
+END $$;
 CREATE TRIGGER consent_events_stay BEFORE UPDATE OR DELETE ON consent_events
 FOR EACH ROW EXECUTE FUNCTION refuse_consent_change();
 
