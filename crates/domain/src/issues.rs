@@ -353,6 +353,7 @@ mod tests {
         Timestamp::parse(text).unwrap()
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "to be compared with what may be none")]
     fn slot(period: &str, due: &str) -> Option<Slot> {
         Some(Slot { period: period.into(), due: at(due) })
     }

@@ -7,6 +7,7 @@ use domain::permissions::Action;
 use domain::secrets::sha256;
 use domain::{Actor, Error, Fault, Result, Seen, Timestamp};
 
+use crate::changes::{self, Change, Op};
 use crate::db::on;
 use crate::schema::{consent_texts, newsletters};
 use crate::{Conn, audit};
@@ -61,23 +62,37 @@ pub fn current(conn: &mut Conn) -> Result<Newsletter> {
     stored(conn)?.ok_or(Error::NotFound("newsletter"))
 }
 
+/// The newsletter, held until the transaction ends: of those who would make an issue one goes first.
+pub(crate) fn lock(conn: &mut Conn) -> Result<Newsletter> {
+    // A write of nothing: on PostgreSQL it takes the row's lock, SQLite has one writer anyway.
+    diesel::update(newsletters::table).set(newsletters::version.eq(newsletters::version)).execute(conn)?;
+    current(conn)
+}
+
 fn stored(conn: &mut Conn) -> Result<Option<Newsletter>> {
     let row = newsletters::table.order(newsletters::id).select(Row::as_select()).first(conn).optional()?;
     row.map(Newsletter::try_from).transpose()
 }
 
-/// Replaces the settings.
-pub fn update(conn: &mut Conn, by: &Actor, seen: &Seen, settings: &Settings, at: Timestamp) -> Result<Newsletter> {
+/// Replaces the settings by what `edit` gives, which is asked once it is known that the caller may.
+pub fn update(
+    conn: &mut Conn,
+    by: &Actor,
+    seen: &Seen,
+    edit: impl FnOnce() -> Result<Settings>,
+    at: Timestamp,
+) -> Result<Newsletter> {
     by.may(Action::WriteNewsletter)?;
     let before = ensure(conn, at)?;
     seen.expect(before.version, || Stale::at(before.version, before.updated_at))?;
-    check_consent(conn, &before.settings, settings)?;
+    let settings = edit()?;
+    check_consent(conn, &before.settings, &settings)?;
     let since = if settings.same_schedule(&before.settings) { before.schedule_since } else { at };
     let id = before.id.to_string();
     let version = i64::try_from(before.version)?;
     let changed = diesel::update(newsletters::table.find(&id).filter(newsletters::version.eq(version)))
         .set((
-            newsletters::settings.eq(serde_json::to_string(settings)?),
+            newsletters::settings.eq(serde_json::to_string(&settings)?),
             newsletters::version.eq(version + 1),
             newsletters::updated_at.eq(at.micros()),
             newsletters::schedule_since.eq(since.micros()),
@@ -88,6 +103,9 @@ pub fn update(conn: &mut Conn, by: &Actor, seen: &Seen, settings: &Settings, at:
         return Err(Error::Stale(Box::new(Stale::at(after.version, after.updated_at))));
     }
     audit::record(conn, by, "updated", "newsletter", Some(id), None, at)?;
+    let keys = vec!["newsletter".into()];
+    let change = Change { op: Op::Upsert, resource: "site", id: "site".into(), slug: None, locale: None, keys };
+    changes::record(conn, &change, at)?;
     Ok(after)
 }
 

@@ -74,13 +74,12 @@ impl List<'_> {
         let mime = mime
             .header(ListId(line(&format!("{} <{id}>", unstructured(&name)))))
             .header(ListUnsubscribe(unsubscribe))
-            .header(ListUnsubscribePost("List-Unsubscribe=One-Click".into()))
-            .header(FeedbackId(feedback))
-            .header(DeliveryId(delivery));
+            .header(ListUnsubscribePost("List-Unsubscribe=One-Click".into()));
         let mime = match archive {
             Some(archive) => mime.header(ListArchive(format!("<{archive}>"))),
             None => mime,
         };
+        let mime = mime.header(FeedbackId(feedback)).header(DeliveryId(delivery));
         if self.bulk { mime.header(Precedence("bulk".into())) } else { mime }
     }
 }
