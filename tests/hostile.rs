@@ -10,13 +10,34 @@ use crate::support::{App, Caller, Reply, both};
 fn bodies() -> Vec<Vec<u8>> {
     let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(5_000), close.repeat(5_000)).into_bytes();
     let mut bodies: Vec<Vec<u8>> = [
-        "", "null", "true", "1", "-1e999", "\"text\"", "[]", "{}", "{", "[1,", "{\"a\":1,\"a\":2}", "{\"a\":\"\\ud800\"}",
-        "{\"title\":\"a\\u0000b\"}", "{\"\\u0000\":1}", "{\"title\":{\"title\":[]}}", "{\"email\":[],\"password\":{}}",
-        "{\"email\":\"a@b\\r\\nBcc: c@d.example\",\"password\":\"x\"}", "{\"to\":\"approved\",\"items\":null}",
-        "{\"__proto__\":{\"admin\":true}}", "{\"role\":\"admin\",\"id\":\"x\",\"version\":99999999999999999999}",
-        "{\"publish_at\":\"0000-01-01T00:00:00Z\"}", "{\"publish_at\":\"9999-12-31T23:59:59Z\"}",
-        "{\"publish_at\":\"2026-02-30T00:00:00Z\"}", "{\"publish_at\":1e400}", "{\"title\":\"\u{202e}evil\"}",
-        "\u{feff}{}", "<?xml version=\"1.0\"?><a/>", "a=b&c=d",
+        "",
+        "null",
+        "true",
+        "1",
+        "-1e999",
+        "\"text\"",
+        "[]",
+        "{}",
+        "{",
+        "[1,",
+        "{\"a\":1,\"a\":2}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"title\":\"a\\u0000b\"}",
+        "{\"\\u0000\":1}",
+        "{\"title\":{\"title\":[]}}",
+        "{\"email\":[],\"password\":{}}",
+        "{\"email\":\"a@b\\r\\nBcc: c@d.example\",\"password\":\"x\"}",
+        "{\"to\":\"approved\",\"items\":null}",
+        "{\"__proto__\":{\"admin\":true}}",
+        "{\"role\":\"admin\",\"id\":\"x\",\"version\":99999999999999999999}",
+        "{\"publish_at\":\"0000-01-01T00:00:00Z\"}",
+        "{\"publish_at\":\"9999-12-31T23:59:59Z\"}",
+        "{\"publish_at\":\"2026-02-30T00:00:00Z\"}",
+        "{\"publish_at\":1e400}",
+        "{\"title\":\"\u{202e}evil\"}",
+        "\u{feff}{}",
+        "<?xml version=\"1.0\"?><a/>",
+        "a=b&c=d",
     ]
     .iter()
     .map(|body| body.as_bytes().to_vec())
@@ -31,8 +52,25 @@ fn bodies() -> Vec<Vec<u8>> {
 
 /// Values for a place in a path or a query, percent-encoded.
 const VALUES: [&str; 19] = [
-    "x", "0", "-1", "99999999999999999999", "%00", "%ff%fe", "%F0%9F%92%A9", "..", "%2e%2e%2f%2e%2e", "a%20b", "'", "%22%27--",
-    "%25%00", "1e3", "*", "%3Cscript%3E", "00000000-0000-0000-0000-000000000000", "%ED%A0%80", "null",
+    "x",
+    "0",
+    "-1",
+    "99999999999999999999",
+    "%00",
+    "%ff%fe",
+    "%F0%9F%92%A9",
+    "..",
+    "%2e%2e%2f%2e%2e",
+    "a%20b",
+    "'",
+    "%22%27--",
+    "%25%00",
+    "1e3",
+    "*",
+    "%3Cscript%3E",
+    "00000000-0000-0000-0000-000000000000",
+    "%ED%A0%80",
+    "null",
 ];
 
 fn check(operation: &Operation, what: &str, reply: &Reply) {

@@ -3,9 +3,16 @@
 mod support;
 
 mod articles;
+mod auth;
+mod bylines;
+mod categories;
+mod category_tree;
+mod comments;
 mod hostile;
 mod migrations;
 mod permissions;
 mod privacy;
+mod site;
 mod subscriptions;
 mod tags;
+mod users;

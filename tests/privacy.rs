@@ -10,14 +10,17 @@ const MARK: &str = "xanthophyll";
 
 /// The columns of the editors' tables, as the migrations have them.
 fn private_columns() -> Vec<String> {
-    let tables = ["articles", "revisions", "article_slugs", "users", "sessions", "comments", "comment_events", "subscribers"];
+    let tables =
+        ["articles", "revisions", "article_slugs", "users", "sessions", "comments", "comment_events", "subscribers"];
     let columns = crate::migrations::columns("sqlite");
     let mut names: Vec<String> = columns
         .into_iter()
         .filter(|(table, _)| tables.iter().any(|name| table.ends_with(&format!("/{name}"))))
         .flat_map(|(_, columns)| columns)
         .collect();
-    names.extend(["state", "body", "version", "author_email", "email", "ip", "user_agent", "drafts", "comments"].map(Into::into));
+    names.extend(
+        ["state", "body", "version", "author_email", "email", "ip", "user_agent", "drafts", "comments"].map(Into::into),
+    );
     names.sort();
     names.dedup();
     assert!(names.len() > 50);

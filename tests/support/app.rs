@@ -107,6 +107,12 @@ impl App {
         Caller { call: Rc::clone(&self.call), token: None, user: None, etags: HashMap::default() }
     }
 
+    /// Someone with this access token.
+    pub fn bearer(&self, token: &str) -> Caller {
+        let token = token.to_owned();
+        Caller { token: Some(Rc::new(move || token.clone())), ..self.anyone() }
+    }
+
     /// A new user of this role, signed in.
     pub fn caller(&self, role: Role) -> Caller {
         let (user, now) = (self.user(role), self.now());
@@ -152,11 +158,11 @@ impl App {
     fn user(&self, role: Role) -> UserId {
         let email = format!("{}@example.org", domain::ids::EventId::new());
         let email = domain::text::Email::parse(&email).unwrap();
-        let name = format!("A test {role}");
-        let now = self.now();
-        let create =
-            |conn: &mut persistence::Conn| persistence::users::create(conn, &email, &name, role, "no password", now);
-        self.data.db.write_blocking(create).unwrap()
+        let name = domain::text::Line::parse(&format!("A test {role}")).unwrap();
+        let profile = domain::accounts::Profile { email, name, role, disabled: false };
+        let (by, now) = (domain::Actor::system(), self.now());
+        let add = |conn: &mut persistence::Conn| persistence::users::add(conn, &by, &profile, "no password", now);
+        self.data.db.write_blocking(add).unwrap().id
     }
 }
 

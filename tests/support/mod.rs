@@ -4,28 +4,31 @@ mod app;
 pub mod operations;
 mod postbox;
 mod postgres;
+mod read_model;
 
 pub use app::{App, Caller, Engine, Reply};
 pub use postbox::{Letter, Postbox};
+pub use read_model::{list_article, put_under};
 
 /// Makes of one test two, named `sqlite` and `postgres`, each with an application of its own.
 macro_rules! both {
     ($($(#[$attribute:meta])* async fn $name:ident($app:ident: App) $body:block)*) => {$(
         mod $name {
+            #[allow(unused_imports, reason = "a body may need nothing from around it")]
             use super::*;
 
-            async fn body($app: $crate::support::App) $body
+            async fn body($app: App) $body
 
             $(#[$attribute])*
             #[actix_web::test]
             async fn sqlite() {
-                body($crate::support::App::start($crate::support::Engine::Sqlite).await).await;
+                body(App::start($crate::support::Engine::Sqlite).await).await;
             }
 
             $(#[$attribute])*
             #[actix_web::test]
             async fn postgres() {
-                body($crate::support::App::start($crate::support::Engine::Postgres).await).await;
+                body(App::start($crate::support::Engine::Postgres).await).await;
             }
         }
     )*};

@@ -52,6 +52,13 @@ pub enum Error {
     Stale(Box<Stale>),
     /// Well-formed, and breaks these rules: every one that was found (422).
     Invalid(Vec<Fault>),
+    /// Well-formed, and refused for a reason that has a code of its own (422).
+    Unprocessable {
+        /// Stable code.
+        code: &'static str,
+        /// Where it lies, and what to do about it.
+        fault: Fault,
+    },
     /// Too many attempts (429).
     TooMany {
         /// Seconds until another try can succeed.

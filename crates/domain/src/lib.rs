@@ -2,12 +2,18 @@
 //!
 //! No SQL, no HTTP, no async: time and identity are arguments, so that every rule can be tested in microseconds.
 
+pub mod accounts;
 pub mod articles;
+pub mod bylines;
+pub mod categories;
+pub mod comments;
 pub mod error;
 pub mod ids;
 pub mod issues;
 pub mod merge;
+pub mod moderation;
 pub mod newsletter;
+pub mod passwords;
 pub mod permissions;
 pub mod published;
 pub mod retry;

@@ -42,6 +42,8 @@ pub enum Purpose {
     Avatar,
     /// Stable message ids.
     MessageId,
+    /// Telling requests apart that hold a password.
+    Fingerprint,
 }
 
 impl Purpose {
@@ -56,6 +58,7 @@ impl Purpose {
             Self::Identity => b"byline/identity",
             Self::Avatar => b"byline/avatar",
             Self::MessageId => b"byline/message-id",
+            Self::Fingerprint => b"byline/fingerprint",
         }
     }
 }

@@ -5,6 +5,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::secrets::sha256;
 use domain::{Result, Timestamp};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -117,7 +118,7 @@ pub fn list<T: Serialize>(app: &App, request: &HttpRequest, listing: &Listing<T>
 }
 
 /// `Link` (RFC 8288) to the page of this collection that begins at `cursor`.
-fn next_link(app: &App, request: &HttpRequest, cursor: &str) -> String {
+pub(crate) fn next_link(app: &App, request: &HttpRequest, cursor: &str) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
         if name != "cursor" {
@@ -186,6 +187,22 @@ impl Public {
         }
         if known.is_some() { response.finish() } else { response.body(self.body) }
     }
+}
+
+/// What slugs and paths are made of; imported slugs hold more.
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'/');
+
+/// 308 to where something public is now: below the address `collection`, under this slug or path.
+pub fn moved(app: &App, request: &HttpRequest, collection: &str, name: &str, surrogate_keys: &str) -> HttpResponse {
+    let mut location = app.config.link(&format!("{collection}/{}", utf8_percent_encode(name, NAME)));
+    if !request.query_string().is_empty() {
+        location = format!("{location}?{}", request.query_string());
+    }
+    HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, app.config.cache.header(None)))
+        .insert_header(("surrogate-key", surrogate_keys))
+        .finish()
 }
 
 /// Content codings that an answer may come in; the edge appends their names to the ETag.

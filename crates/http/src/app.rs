@@ -11,8 +11,10 @@ use persistence::{Conn, Db, idempotency};
 use url::Url;
 
 use crate::answer::Reply;
+use crate::hashing::Hashing;
 use crate::limits::Limits;
 use crate::problem::Answer;
+use crate::sessions::Sessions;
 
 /// Where the present comes from. Tests own theirs.
 #[derive(Debug, Clone)]
@@ -111,6 +113,10 @@ pub struct App {
     pub clock: Clock,
     /// How often clients may try things.
     pub limits: Limits,
+    /// The way to Argon2.
+    pub hashing: Hashing,
+    /// Which sessions are live.
+    pub sessions: Sessions,
     /// Counters for `/metrics`.
     pub metrics: crate::metrics::Metrics,
     running: Running,
@@ -150,7 +156,8 @@ impl App {
     pub fn new(db: Db, config: Config, secrets: Secrets, clock: Clock) -> Result<Self> {
         let limits = Limits::new(&config, &clock);
         let metrics = crate::metrics::Metrics::new()?;
-        Ok(Self { db, config, secrets: Arc::new(secrets), clock, limits, metrics, running: Running::default() })
+        let (hashing, sessions, running) = (Hashing::new(), Sessions::default(), Running::default());
+        Ok(Self { db, config, secrets: Arc::new(secrets), clock, limits, hashing, sessions, metrics, running })
     }
 
     /// The present.

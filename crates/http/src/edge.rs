@@ -81,7 +81,9 @@ fn host_is_allowed(app: &App, request: &HttpRequest) -> bool {
     let Some(authority) = named.and_then(|host| host.parse::<actix_web::http::uri::Authority>().ok()) else {
         return false;
     };
-    allowed.iter().any(|known| known.eq_ignore_ascii_case(authority.host()) || known.eq_ignore_ascii_case(authority.as_str()))
+    allowed
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(authority.host()) || known.eq_ignore_ascii_case(authority.as_str()))
 }
 
 /// Gives a refusal its body: the problem document, with the request's id.
@@ -188,7 +190,7 @@ async fn caller(app: &App, token: &str) -> Result<Result<Caller, Unknown>, Refus
     let Some((user, session)) = access::verify(&app.secrets, issuer, token, app.now()) else {
         return Ok(Err(Unknown("This access token is not good (any more); refresh it, or sign in again.")));
     };
-    let by = app.read(move |conn, now| persistence::sessions::actor(conn, session, user, now)).await?;
+    let by = app.actor(session, user).await?;
     Ok(by.map(|by| Caller { by, session }).ok_or(Unknown("This session has ended; sign in again.")))
 }
 

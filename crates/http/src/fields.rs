@@ -2,10 +2,22 @@
 
 use domain::error::shorten;
 use domain::{Error, Fault, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::IntoParams;
 
+use crate::answer::Listing;
 use crate::request::nearest;
+
+/// What to show of one thing.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FieldsQuery {
+    /// Only these members, parted by commas.
+    #[param(example = "slug,name")]
+    pub(crate) fields: Option<String>,
+}
 
 /// The members that were asked for; `None`: all.
 #[derive(Debug, Clone)]
@@ -24,6 +36,12 @@ impl Fields {
             members.retain(|name, _| names.iter().any(|known| known == name));
         }
         Ok(value)
+    }
+
+    /// A page of answers with only those members.
+    pub(crate) fn of_each<T: Serialize>(&self, listing: Listing<T>) -> Result<Listing<Value>> {
+        let data = listing.data.iter().map(|item| self.of(item)).collect::<Result<_>>()?;
+        Ok(Listing { data, page: listing.page })
     }
 }
 

@@ -4,13 +4,20 @@ mod access;
 mod answer;
 mod app;
 mod articles;
+mod auth;
+mod bylines;
 pub mod catalogue;
+mod categories;
+mod comments;
 mod edge;
 mod fields;
 mod form;
+mod hashing;
 mod health;
 pub mod limits;
+mod me;
 mod metrics;
+mod moderation;
 mod openapi;
 pub mod outbox;
 mod page;
@@ -20,10 +27,13 @@ mod refused;
 mod request;
 mod resolve;
 mod routes;
+mod sessions;
+mod site;
 mod subscribers;
 mod subscription_pages;
 mod subscriptions;
 mod tags;
+mod users;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -32,6 +42,7 @@ use actix_web::web;
 
 pub use access::{LIFETIME as ACCESS_TOKEN_SECONDS, issue as issue_access_token};
 pub use app::{App, CachePolicy, Clock, Config};
+pub use auth::SignedIn;
 pub use openapi::{document as openapi_document, text as openapi_text};
 
 /// The application as the server runs it, and as tests call it.

@@ -15,6 +15,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use crate::app::{Clock, Config};
+use crate::comments::CommentLimits;
 use crate::subscriptions::SubscriptionLimits;
 
 /// Every limit of the API; all of them let everything pass when `limits` is off.
@@ -23,6 +24,8 @@ pub struct Limits {
     pub sign_in_account: Limit,
     /// Sign-ins per network address.
     pub sign_in_address: Limit,
+    /// Comments.
+    pub comments: CommentLimits,
     /// Requests to subscribe.
     pub subscriptions: SubscriptionLimits,
 }
@@ -34,6 +37,7 @@ impl Limits {
         Self {
             sign_in_account: limit(10, 15 * 60, "Too many attempts to sign in with this email; wait and try again."),
             sign_in_address: limit(50, 15 * 60, "Too many attempts to sign in from this address; wait and try again."),
+            comments: CommentLimits::new(config, clock),
             subscriptions: SubscriptionLimits::new(config, clock),
         }
     }

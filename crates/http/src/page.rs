@@ -3,14 +3,48 @@
 use data_encoding::BASE64URL_NOPAD;
 use domain::secrets::{Purpose, Secrets};
 use domain::{Error, Fault, Result};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
 
 use crate::answer::{Listing, Page};
 
 /// How many items a page may hold.
 pub const MAX_LIMIT: u16 = 100;
 const DEFAULT_LIMIT: u16 = 20;
+
+/// Which page of a collection, for one that has no filters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u16>,
+    /// Where to go on, from `page.next`.
+    pub cursor: Option<String>,
+    /// Whether to count them all.
+    #[serde(default)]
+    pub count: bool,
+}
+
+/// Which page of a public collection that has no filters, and what of its items.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PublicPageQuery {
+    /// How many, 1 to 100.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u16>,
+    /// Where to go on, from `page.next`.
+    pub cursor: Option<String>,
+    /// Whether to count them all (`page.total`).
+    #[serde(default)]
+    pub count: bool,
+    /// Only these members, parted by commas.
+    #[param(example = "slug,name")]
+    pub fields: Option<String>,
+}
 
 /// The number of items asked for; over the maximum is refused, never clamped.
 pub fn limit(asked: Option<u16>) -> Result<i64> {

@@ -182,6 +182,11 @@ impl From<Error> for Problem {
                 problem.errors = faults;
                 problem
             }
+            Error::Unprocessable { code, fault } => {
+                let mut problem = Self::new(S::UNPROCESSABLE_ENTITY, code, fault.detail.clone());
+                problem.errors = vec![fault];
+                problem
+            }
             Error::TooMany { detail, .. } => Self::new(S::TOO_MANY_REQUESTS, "too_many_requests", detail),
             Error::Busy { .. } => {
                 Self::new(S::SERVICE_UNAVAILABLE, "busy", "Too much is waiting already; try again shortly.")

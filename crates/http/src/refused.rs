@@ -58,7 +58,7 @@ refusals! {
     /// Listing without a credential.
     ListPublic: 400 503;
     /// Sending something without a credential.
-    SendPublic: 400 404 409 413 415 422 429 503;
+    SendPublic: 400 404 409 410 413 415 422 429 503;
     /// Reading one thing with a credential.
     Read: 401 403 404 503;
     /// Listing with a credential.
@@ -69,6 +69,14 @@ refusals! {
     Create: 400 401 403 409 413 415 422 503;
     /// Changing something with a body, by its version.
     Change: 400 401 403 404 409 412 413 415 422 428 503;
+    /// Signing in.
+    SignIn: 400 401 413 415 422 429 503;
+    /// Spending a refresh token.
+    Spend: 400 401 413 415 422 503;
+    /// Giving up a refresh token.
+    GiveUp: 400 413 415 422 503;
+    /// Sending a password with a credential.
+    Prove: 400 401 403 413 415 422 429 503;
     /// Confirming with a token.
     Confirm: 400 410 413 415 422 503;
     /// Posting a form of one of our pages.

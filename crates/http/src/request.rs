@@ -9,7 +9,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use domain::error::Stale;
-use domain::ids::SessionId;
+use domain::ids::{SessionId, UserId};
 use domain::secrets::sha256;
 use domain::{Actor, Error, Fault, Result, Timestamp};
 use persistence::idempotency;
@@ -30,6 +30,13 @@ pub struct Caller {
     pub by: Actor,
     /// The session that the token names.
     pub session: SessionId,
+}
+
+impl Caller {
+    /// The user who calls, for what only a person can have: sessions, a name, a password.
+    pub(crate) fn user(&self) -> Result<UserId> {
+        self.by.user.ok_or_else(|| Error::forbidden("This is for people who signed in."))
+    }
 }
 
 impl FromRequest for Caller {
@@ -80,7 +87,12 @@ impl<T: DeserializeOwned + 'static, const LIMIT: usize> FromRequest for Body<T, 
             let bytes = read(&request, payload, LIMIT, &["application/json"]).await?;
             let fingerprint =
                 sha256([request.method().as_str().as_bytes(), request.path().as_bytes(), &bytes].join(&0));
-            Ok(Self { value: typed(json(&bytes)?)?, fingerprint })
+            let document = json(&bytes)?;
+            // Serde would take the members of a struct from an array, too.
+            if !document.is_object() {
+                return Err(malformed(Fault::at("", "wrong_type", "Send a JSON object.")).into());
+            }
+            Ok(Self { value: typed(document)?, fingerprint })
         })
     }
 }
@@ -280,6 +292,39 @@ impl<T: FromStr> FromRequest for Id<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|id| id.parse().ok()).map(Self);
         std::future::ready(id.ok_or(Refusal::from(Error::NotFound("resource"))))
+    }
+}
+
+/// The `{slug}` or `{path}` of an address. What is too long for one, or holds U+0000, names nothing: 404.
+#[derive(Debug)]
+pub struct Name(pub String);
+
+/// Longest name that is looked up, in bytes: eight imported slugs fit.
+const MAX_NAME: usize = 2_000;
+
+impl FromRequest for Name {
+    type Error = Refusal;
+    type Future = std::future::Ready<Result<Self, Refusal>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        // Decoded it may be a third as long.
+        let short = request.match_info().iter().all(|(_, segment)| segment.len() <= 3 * MAX_NAME);
+        let name = short.then(|| web::Path::<String>::from_request(request, payload).into_inner().ok()).flatten();
+        let name = name.map(web::Path::into_inner).filter(|name| name.len() <= MAX_NAME && !name.contains('\0'));
+        std::future::ready(name.map(Self).ok_or(Refusal::from(Error::NotFound("resource"))))
+    }
+}
+
+/// The parameters of an address that takes none.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoParams {}
+
+impl IntoParams for NoParams {
+    fn into_params(
+        _: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>,
+    ) -> Vec<utoipa::openapi::path::Parameter> {
+        Vec::new()
     }
 }
 

@@ -23,6 +23,13 @@ macro_rules! routes {
 routes! {
     /// What is open to every origin: no credential is looked at.
     Open, open:
+    comments::list_comments,
+    comments::create_comment,
+    bylines::list_bylines,
+    bylines::get_byline,
+    categories::list_categories,
+    categories::get_category_tree,
+    categories::get_category,
     health::check_health,
     health::check_readiness,
     openapi::get_openapi,
@@ -32,6 +39,9 @@ routes! {
     reading::get_article,
     reading::list_articles,
     resolve::resolve_path,
+    site::get_site,
+    tags::list_tags,
+    tags::get_tag,
 }
 
 routes! {
@@ -52,13 +62,43 @@ routes! {
     articles::unpublish_article,
     articles::unschedule_article,
     articles::update_article,
+    auth::create_session,
+    auth::refresh_session,
+    auth::delete_session,
+    auth::list_sessions,
+    auth::revoke_session,
+    bylines::list_bylines_admin,
+    bylines::create_byline,
+    bylines::get_byline_admin,
+    bylines::update_byline,
+    bylines::delete_byline,
+    categories::list_categories_admin,
+    categories::create_category,
+    categories::get_category_admin,
+    categories::update_category,
+    categories::delete_category,
     health::get_metrics,
+    me::get_me,
+    me::update_me,
+    me::change_password,
+    moderation::list_comments_admin,
+    moderation::get_comment_admin,
+    moderation::transition_comment,
+    moderation::transition_comments,
+    moderation::list_comment_events,
     problem::get_error_page,
+    site::get_settings,
+    site::update_settings,
     tags::list_tags_admin,
     tags::create_tag,
     tags::get_tag_admin,
     tags::update_tag,
     tags::delete_tag,
+    users::list_users,
+    users::create_user,
+    users::get_user,
+    users::update_user,
+    users::delete_user,
     subscriptions::get_own_subscription,
     subscriptions::update_own_subscription,
     subscriptions::unsubscribe_own_subscription,
@@ -114,11 +154,13 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
 
 /// The methods that an address takes, each with whether it is open to every origin; empty if there is no such address.
 pub(crate) fn methods_at(path: &str) -> Vec<(Method, bool)> {
-    let mut methods: Vec<(Method, bool)> = OPERATIONS
-        .iter()
-        .filter(|operation| operation.resource.is_match(path))
-        .map(|operation| (operation.method.clone(), operation.open))
-        .collect();
+    let mut methods: Vec<(Method, bool)> = Vec::new();
+    for operation in OPERATIONS.iter().filter(|operation| operation.resource.is_match(path)) {
+        // The patterns of `/v1/categories/tree` and of `/v1/categories/{path}` both match the former.
+        if methods.iter().all(|(method, _)| *method != operation.method) {
+            methods.push((operation.method.clone(), operation.open));
+        }
+    }
     if let Some((_, open)) = methods.iter().find(|(method, _)| method == Method::GET) {
         methods.push((Method::HEAD, *open));
     }

@@ -3,17 +3,20 @@
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use domain::ids::TagId;
 use domain::permissions::Action;
+use domain::site::{self, Settings};
 use domain::tags::{Tag, TagWrite};
 use persistence::tags::{self, Position};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use persistence::taxonomy::{self, Counted, Found};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::App;
-use crate::answer::{Listing, Reply, Versioned, list, no_content, show};
-use crate::page::{Cursors, limit};
+use crate::answer::{Listing, Public, Reply, Versioned, list, moved, no_content, show};
+use crate::fields::{Fields, FieldsQuery};
+use crate::page::{Cursors, PageQuery, PublicPageQuery, limit};
 use crate::problem::{Answer, Refusal};
 use crate::refused;
-use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Params, Patch};
+use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Name, Params, Patch};
 
 impl Versioned for Tag {
     fn version(&self) -> u64 {
@@ -21,23 +24,98 @@ impl Versioned for Tag {
     }
 }
 
-/// Which tags to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct TagsQuery {
-    /// How many, 1 to 100.
-    #[param(minimum = 1, maximum = 100, default = 20)]
-    limit: Option<u16>,
-    /// Where to go on, from `page.next`.
-    cursor: Option<String>,
-    /// Whether to count them all.
-    #[serde(default)]
-    count: bool,
+/// A tag, as readers see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PublicTag {
+    /// Its identity.
+    id: TagId,
+    /// Its name in addresses.
+    slug: String,
+    /// Its name for people.
+    name: String,
+    /// What it stands for.
+    #[schema(required = true)]
+    description: Option<String>,
+    /// Articles that carry it, in every locale.
+    article_count: u64,
+    /// Its address on the front end.
+    #[schema(format = "uri")]
+    url: String,
+}
+
+/// The members of a tag, for `fields`.
+const MEMBERS: [&str; 6] = ["id", "slug", "name", "description", "article_count", "url"];
+
+impl PublicTag {
+    fn new(app: &App, settings: &Settings, counted: Counted<Tag>) -> Self {
+        let Counted { item: Tag { id, slug, name, description, .. }, articles } = counted;
+        let url = site::tag_url(settings, &app.config.public_url, &slug);
+        Self { id, slug, name, description, article_count: articles, url }
+    }
+}
+
+/// List tags for readers
+///
+/// Counts are of published articles, whatever their locale.
+#[utoipa::path(tag = "taxonomy", params(PublicPageQuery), responses(
+    (status = 200, description = "Tags by name", body = Listing<PublicTag>,
+        headers(("ETag" = String, description = "For `If-None-Match`"),
+            ("Link" = String, description = "The next page, `rel=\"next\"`"))),
+    (status = 304, description = "The client has it already"),
+    refused::ListPublic,
+))]
+#[get("/v1/tags")]
+pub(crate) async fn list_tags(app: web::Data<App>, request: HttpRequest, query: Params<PublicPageQuery>) -> Answer {
+    let Params(PublicPageQuery { limit: asked, cursor, count, fields }) = query;
+    let limit = limit(asked)?;
+    let fields = Fields::read(fields.as_deref(), &MEMBERS)?;
+    let cursors = Cursors::new(&app.secrets, "tags", &())?;
+    let after = cursors.read::<Position>(cursor.as_deref())?;
+    let work = move |conn: &mut persistence::Conn, now| {
+        let total = if count { Some(tags::count(conn)?) } else { None };
+        let tags = tags::list(conn, after, limit + 1)?;
+        Ok((taxonomy::frame(conn, now)?, tags::counted(conn, tags, now)?, total))
+    };
+    let (frame, tags, total) = app.read(work).await?;
+    let tags = tags.into_iter().map(|tag| PublicTag::new(&app, &frame.settings, tag)).collect();
+    let listing = cursors.page(tags, limit, total, |tag: &PublicTag| (tag.name.clone(), tag.id))?;
+    let listing = fields.of_each(listing)?;
+    let answer = Public::new(&app, &listing, "list:tags list:articles site")?;
+    Ok(answer.until(&app, frame.due).next(&app, &request, &listing.page).respond(&request))
+}
+
+/// Show a tag to readers
+///
+/// A slug that it had before leads to the present one.
+#[utoipa::path(tag = "taxonomy", params(("slug" = String, Path, description = "Its slug"), FieldsQuery), responses(
+    (status = 200, description = "The tag", body = PublicTag,
+        headers(("ETag" = String, description = "For `If-None-Match`"))),
+    (status = 304, description = "The client has it already"),
+    (status = 308, description = "It has another slug now", headers(("Location" = String, description = "Where it is"))),
+    refused::ReadPublic,
+))]
+#[get("/v1/tags/{slug}")]
+pub(crate) async fn get_tag(
+    app: web::Data<App>,
+    request: HttpRequest,
+    slug: Name,
+    query: Params<FieldsQuery>,
+) -> Answer {
+    let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
+    let work =
+        move |conn: &mut persistence::Conn, now| Ok((taxonomy::frame(conn, now)?, tags::show(conn, &slug.0, now)?));
+    match app.read(work).await? {
+        (_, Found::Moved { id, name }) => Ok(moved(&app, &request, "/v1/tags", &name, &format!("tag:{id}"))),
+        (frame, Found::Here(tag)) => {
+            let keys = format!("tag:{} list:articles site", tag.item.id);
+            let tag = fields.of(&PublicTag::new(&app, &frame.settings, tag))?;
+            Ok(Public::new(&app, &tag, keys)?.until(&app, frame.due).respond(&request))
+        }
+    }
 }
 
 /// List tags
-#[utoipa::path(tag = "taxonomy", security(("session" = [])), params(TagsQuery), responses(
+#[utoipa::path(tag = "taxonomy", security(("session" = [])), params(PageQuery), responses(
     (status = 200, description = "Tags by name", body = Listing<Tag>),
     refused::List,
 ))]
@@ -46,9 +124,9 @@ pub(crate) async fn list_tags_admin(
     app: web::Data<App>,
     request: HttpRequest,
     caller: Caller,
-    query: Params<TagsQuery>,
+    query: Params<PageQuery>,
 ) -> Answer {
-    let Params(TagsQuery { limit: asked, cursor, count }) = query;
+    let Params(PageQuery { limit: asked, cursor, count }) = query;
     caller.by.may(Action::ReadTaxonomy)?;
     let limit = limit(asked)?;
     let cursors = Cursors::new(&app.secrets, "admin/tags", &())?;

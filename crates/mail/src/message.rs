@@ -130,7 +130,8 @@ impl Letter<'_> {
         }
         let envelope = Envelope::new(Some(bounces.unwrap_or(from)), vec![to])?;
         let mime = mime.header(ContentLanguage(language)).envelope(envelope.clone());
-        let mime = if html.is_empty() { mime.singlepart(plain(text))? } else { mime.multipart(alternative(text, html))? };
+        let mime =
+            if html.is_empty() { mime.singlepart(plain(text))? } else { mime.multipart(alternative(text, html))? };
         Ok(Message { id, envelope, bytes: mime.formatted() })
     }
 }

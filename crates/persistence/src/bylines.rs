@@ -1,12 +1,197 @@
-//! stub until the branch lands
+//! Bylines: the names that articles are signed with. Readers see them as they are.
 
 use diesel::prelude::*;
-use domain::Result;
+use domain::bylines::{Byline, Draft};
+use domain::error::Stale;
+use domain::ids::BylineId;
+use domain::permissions::Action;
+use domain::text::{Prose, WebUrl};
+use domain::{Actor, Error, Result, Seen, Timestamp};
 
-use crate::Conn;
-use crate::schema::bylines;
+use crate::changes::{Change, Op};
+use crate::db::Refuse;
+use crate::schema::{bylines, published_in};
+use crate::slugs::{self, Kind};
+use crate::taxonomy::{self, Counted, Found};
+use crate::{Conn, changes};
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = bylines)]
+struct Row {
+    id: String,
+    slug: String,
+    name: String,
+    bio: Option<String>,
+    avatar_url: Option<String>,
+    website: Option<String>,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<Row> for Byline {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.id.parse()?,
+            slug: row.slug,
+            name: row.name,
+            bio: row.bio,
+            avatar_url: row.avatar_url,
+            website: row.website,
+            version: row.version.try_into()?,
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}
+
+/// The order of a list of bylines: by name, then identity.
+pub type Position = (String, BylineId);
+
+/// Up to `limit` bylines after a position, by name.
+pub fn list(conn: &mut Conn, after: Option<Position>, limit: i64) -> Result<Vec<Byline>> {
+    let mut query =
+        bylines::table.select(Row::as_select()).order((bylines::name, bylines::id)).limit(limit).into_boxed();
+    if let Some((name, id)) = after {
+        query =
+            query.filter(bylines::name.gt(name.clone()).or(bylines::name.eq(name).and(bylines::id.gt(id.to_string()))));
+    }
+    query.load(conn)?.into_iter().map(Byline::try_from).collect()
+}
+
+/// How many bylines there are.
+pub fn count(conn: &mut Conn) -> Result<i64> {
+    Ok(bylines::table.count().get_result(conn)?)
+}
+
+/// One byline.
+pub fn find(conn: &mut Conn, id: BylineId) -> Result<Byline> {
+    bylines::table.find(id.to_string()).select(Row::as_select()).first(conn).or_not_found("byline")?.try_into()
+}
+
+/// The byline that has this slug, or had it.
+pub(crate) fn named(conn: &mut Conn, slug: &str) -> Result<Byline> {
+    let row = bylines::table.filter(bylines::slug.eq(slug)).select(Row::as_select()).first(conn).optional()?;
+    if let Some(row) = row {
+        return row.try_into();
+    }
+    let was = slugs::was(conn, Kind::Byline, slug)?.ok_or(Error::NotFound("byline"))?;
+    find(conn, was.parse()?)
+}
+
+/// The identity of the byline with this slug.
 pub(crate) fn id_of(conn: &mut Conn, slug: &str) -> Result<Option<String>> {
-    let slug = slug.rsplit('/').next().unwrap_or_default();
     Ok(bylines::table.filter(bylines::slug.eq(slug)).select(bylines::id).first(conn).optional()?)
+}
+
+/// What readers find under a slug.
+pub fn show(conn: &mut Conn, slug: &str, now: Timestamp) -> Result<Found<Counted<Byline>>> {
+    let byline = named(conn, slug)?;
+    if byline.slug != slug {
+        return Ok(Found::Moved { id: byline.id.to_string(), name: byline.slug });
+    }
+    let counted = counted(conn, vec![byline], now)?.pop().ok_or(Error::NotFound("byline"))?;
+    Ok(Found::Here(counted))
+}
+
+/// Bylines with the number of articles that readers find under each.
+pub fn counted(conn: &mut Conn, bylines: Vec<Byline>, now: Timestamp) -> Result<Vec<Counted<Byline>>> {
+    taxonomy::counted(conn, "byline", bylines, |byline| byline.id.to_string(), now)
+}
+
+/// Makes a byline.
+pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Result<Byline> {
+    by.may(Action::WriteBylines)?;
+    let slug = slugs::choose(conn, Kind::Byline, draft.slug.as_ref(), draft.name.as_str(), None)?;
+    let id = BylineId::new();
+    diesel::insert_into(bylines::table)
+        .values((
+            bylines::id.eq(id.to_string()),
+            bylines::slug.eq(slug.as_str()),
+            bylines::name.eq(draft.name.as_str()),
+            bylines::bio.eq(draft.bio.as_ref().map(Prose::as_str)),
+            bylines::avatar_url.eq(draft.avatar_url.as_ref().map(WebUrl::as_str)),
+            bylines::website.eq(draft.website.as_ref().map(WebUrl::as_str)),
+            bylines::version.eq(1),
+            bylines::created_at.eq(at.micros()),
+            bylines::updated_at.eq(at.micros()),
+        ))
+        .execute(conn)
+        .or_conflict("bylines_slug_key", || slugs::taken(&slug, None))?;
+    let byline = find(conn, id)?;
+    record(conn, Op::Upsert, &byline, at)?;
+    Ok(byline)
+}
+
+/// Changes a byline to what `edit` makes of it.
+pub fn update(
+    conn: &mut Conn,
+    by: &Actor,
+    id: BylineId,
+    seen: &Seen,
+    edit: impl FnOnce(&Byline) -> Result<Draft>,
+    at: Timestamp,
+) -> Result<Byline> {
+    by.may(Action::WriteBylines)?;
+    let byline = find(conn, id)?;
+    expect(&byline, seen)?;
+    let draft = edit(&byline)?;
+    let key = id.to_string();
+    let slug = slugs::choose(conn, Kind::Byline, draft.slug.as_ref(), draft.name.as_str(), Some(&key))?;
+    let changed = diesel::update(bylines::table.find(&key).filter(bylines::version.eq(i64::try_from(byline.version)?)))
+        .set((
+            bylines::slug.eq(slug.as_str()),
+            bylines::name.eq(draft.name.as_str()),
+            bylines::bio.eq(draft.bio.as_ref().map(Prose::as_str)),
+            bylines::avatar_url.eq(draft.avatar_url.as_ref().map(WebUrl::as_str)),
+            bylines::website.eq(draft.website.as_ref().map(WebUrl::as_str)),
+            bylines::version.eq(bylines::version + 1),
+            bylines::updated_at.eq(at.micros()),
+        ))
+        .execute(conn)
+        .or_conflict("bylines_slug_key", || slugs::taken(&slug, None))?;
+    if changed == 0 {
+        return Err(overtaken(conn, id));
+    }
+    slugs::renamed(conn, Kind::Byline, &key, &byline.slug, slug.as_str(), at)?;
+    let byline = find(conn, id)?;
+    record(conn, Op::Upsert, &byline, at)?;
+    Ok(byline)
+}
+
+/// Removes a byline; articles that the public sees lose it at once.
+pub fn delete(conn: &mut Conn, by: &Actor, id: BylineId, seen: &Seen, at: Timestamp) -> Result<()> {
+    by.may(Action::WriteBylines)?;
+    let byline = find(conn, id)?;
+    expect(&byline, seen)?;
+    let key = id.to_string();
+    let version = i64::try_from(byline.version)?;
+    if diesel::delete(bylines::table.find(&key).filter(bylines::version.eq(version))).execute(conn)? == 0 {
+        return Err(overtaken(conn, id));
+    }
+    slugs::forget(conn, Kind::Byline, &key)?;
+    let listed = published_in::table.filter(published_in::scope.eq("byline")).filter(published_in::scope_id.eq(&key));
+    diesel::delete(listed).execute(conn)?;
+    record(conn, Op::Delete, &byline, at)
+}
+
+fn expect(byline: &Byline, seen: &Seen) -> Result<()> {
+    seen.expect(byline.version, || Stale::at(byline.version, byline.updated_at))
+}
+
+/// Another transaction changed the byline between our reading and our writing of it.
+fn overtaken(conn: &mut Conn, id: BylineId) -> Error {
+    match find(conn, id) {
+        Ok(byline) => Error::Stale(Box::new(Stale::at(byline.version, byline.updated_at))),
+        Err(error) => error,
+    }
+}
+
+fn record(conn: &mut Conn, op: Op, byline: &Byline, at: Timestamp) -> Result<()> {
+    let keys = vec![format!("byline:{}", byline.id), "list:bylines".into(), "list:articles".into()];
+    let change =
+        Change { op, resource: "byline", id: byline.id.to_string(), slug: Some(&byline.slug), locale: None, keys };
+    changes::record(conn, &change, at)
 }

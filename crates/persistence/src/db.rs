@@ -371,6 +371,17 @@ impl ManageConnection for Manager {
     }
 }
 
+/// Waits until no other transaction has the turn of `name`, and has it until this one ends. What is read after it is
+/// what the one before left. SQLite has one writer anyway.
+pub(crate) fn turn(conn: &mut Conn, name: &str) -> Result<()> {
+    if let Conn::Postgres(c) = conn {
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 7310214))")
+            .bind::<diesel::sql_types::Text, _>(name)
+            .execute(c)?;
+    }
+    Ok(())
+}
+
 /// Turns what the engine says about a row or a constraint into a refusal.
 pub(crate) trait Refuse<T> {
     /// No row: there is no such thing.

@@ -3,17 +3,20 @@
 
 pub mod articles;
 pub mod audit;
-mod bylines;
-mod categories;
+pub mod bylines;
+pub mod categories;
 pub mod changes;
+pub mod comments;
 pub mod consents;
 mod db;
 pub mod idempotency;
 mod joins;
 pub mod messages;
 pub mod migrations;
+pub mod moderation;
 pub mod newsletters;
 pub mod published;
+pub mod published_comments;
 pub mod resolve;
 mod schema;
 mod search;
@@ -24,6 +27,7 @@ pub mod subscribers;
 pub mod subscriptions;
 pub mod suppressions;
 pub mod tags;
+pub mod taxonomy;
 pub mod users;
 
 pub use db::{Conn, DatabaseUrl, Db, Engine, Options};

@@ -3,12 +3,11 @@
 use diesel::prelude::*;
 use domain::ids::ArticleId;
 use domain::site::{self, ArticlePlace, Place, Settings};
-use domain::{Result, Timestamp};
+use domain::{Error, Result, Timestamp};
 
 use crate::published::View;
-use crate::schema::{bylines, categories, published_articles as published, published_slugs, tags};
-use crate::slugs::{self, Kind};
-use crate::{Conn, site as settings};
+use crate::schema::{categories, published_articles as published, published_slugs};
+use crate::{Conn, bylines, site as settings, tags};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,46 +116,38 @@ fn primary_category(conn: &mut Conn, summary: &str) -> Result<Option<String>> {
     Ok(categories::table.find(id).select(categories::path).first(conn).optional()?)
 }
 
+/// What was found, where it is now; that there is no such thing is no refusal here.
+fn named<T>(found: Result<T>, resource: impl FnOnce(T) -> Resource) -> Result<Meaning> {
+    match found {
+        Ok(found) => Ok(Meaning::Resource(resource(found))),
+        Err(Error::NotFound(_)) => Ok(Meaning::Nothing),
+        Err(error) => Err(error),
+    }
+}
+
 fn category(conn: &mut Conn, settings: &Settings, path: &str) -> Result<Meaning> {
-    let asked = path.rsplit('/').next().unwrap_or_default();
-    let select = (categories::id, categories::slug, categories::path);
-    let mut row: Option<(String, String, String)> =
-        categories::table.filter(categories::slug.eq(asked)).select(select).first(conn).optional()?;
-    if row.is_none()
-        && let Some(id) = slugs::was(conn, Kind::Category, asked)?
-    {
-        row = categories::table.find(id).select(select).first(conn).optional()?;
-    }
-    Ok(row.map_or(Meaning::Nothing, |(id, slug, path)| {
-        let path = site::category_path(settings, &path);
-        Meaning::Resource(Resource { kind: "category".into(), id, slug, path })
-    }))
+    named(crate::categories::named(conn, path), |category| Resource {
+        kind: "category".into(),
+        id: category.id.to_string(),
+        path: site::category_path(settings, &category.path),
+        slug: category.slug,
+    })
 }
 
-fn tag(conn: &mut Conn, settings: &Settings, asked: &str) -> Result<Meaning> {
-    let mut row: Option<(String, String)> =
-        tags::table.filter(tags::slug.eq(asked)).select((tags::id, tags::slug)).first(conn).optional()?;
-    if row.is_none()
-        && let Some(id) = slugs::was(conn, Kind::Tag, asked)?
-    {
-        row = tags::table.find(id).select((tags::id, tags::slug)).first(conn).optional()?;
-    }
-    Ok(row.map_or(Meaning::Nothing, |(id, slug)| {
-        let path = site::tag_path(settings, &slug);
-        Meaning::Resource(Resource { kind: "tag".into(), id, slug, path })
-    }))
+fn tag(conn: &mut Conn, settings: &Settings, slug: &str) -> Result<Meaning> {
+    named(tags::named(conn, slug), |tag| Resource {
+        kind: "tag".into(),
+        id: tag.id.to_string(),
+        path: site::tag_path(settings, &tag.slug),
+        slug: tag.slug,
+    })
 }
 
-fn byline(conn: &mut Conn, settings: &Settings, asked: &str) -> Result<Meaning> {
-    let mut row: Option<(String, String)> =
-        bylines::table.filter(bylines::slug.eq(asked)).select((bylines::id, bylines::slug)).first(conn).optional()?;
-    if row.is_none()
-        && let Some(id) = slugs::was(conn, Kind::Byline, asked)?
-    {
-        row = bylines::table.find(id).select((bylines::id, bylines::slug)).first(conn).optional()?;
-    }
-    Ok(row.map_or(Meaning::Nothing, |(id, slug)| {
-        let path = site::byline_path(settings, &slug);
-        Meaning::Resource(Resource { kind: "byline".into(), id, slug, path })
-    }))
+fn byline(conn: &mut Conn, settings: &Settings, slug: &str) -> Result<Meaning> {
+    named(bylines::named(conn, slug), |byline| Resource {
+        kind: "byline".into(),
+        id: byline.id.to_string(),
+        path: site::byline_path(settings, &byline.slug),
+        slug: byline.slug,
+    })
 }

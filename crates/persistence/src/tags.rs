@@ -12,6 +12,7 @@ use crate::changes::{Change, Op};
 use crate::db::Refuse;
 use crate::schema::{published_in, tags};
 use crate::slugs::{self, Kind};
+use crate::taxonomy::{self, Counted, Found};
 use crate::{Conn, changes};
 
 #[derive(Queryable, Selectable)]
@@ -62,6 +63,36 @@ pub fn count(conn: &mut Conn) -> Result<i64> {
 /// One tag.
 pub fn find(conn: &mut Conn, id: TagId) -> Result<Tag> {
     tags::table.find(id.to_string()).select(Row::as_select()).first(conn).or_not_found("tag")?.try_into()
+}
+
+/// The tag that has this slug, or had it.
+pub(crate) fn named(conn: &mut Conn, slug: &str) -> Result<Tag> {
+    let row = tags::table.filter(tags::slug.eq(slug)).select(Row::as_select()).first(conn).optional()?;
+    if let Some(row) = row {
+        return row.try_into();
+    }
+    let was = slugs::was(conn, Kind::Tag, slug)?.ok_or(Error::NotFound("tag"))?;
+    find(conn, was.parse()?)
+}
+
+/// The identity of the tag with this slug.
+pub(crate) fn id_of(conn: &mut Conn, slug: &str) -> Result<Option<String>> {
+    Ok(tags::table.filter(tags::slug.eq(slug)).select(tags::id).first(conn).optional()?)
+}
+
+/// What readers find under a slug.
+pub fn show(conn: &mut Conn, slug: &str, now: Timestamp) -> Result<Found<Counted<Tag>>> {
+    let tag = named(conn, slug)?;
+    if tag.slug != slug {
+        return Ok(Found::Moved { id: tag.id.to_string(), name: tag.slug });
+    }
+    let counted = counted(conn, vec![tag], now)?.pop().ok_or(Error::NotFound("tag"))?;
+    Ok(Found::Here(counted))
+}
+
+/// Tags with the number of articles that readers find under each.
+pub fn counted(conn: &mut Conn, tags: Vec<Tag>, now: Timestamp) -> Result<Vec<Counted<Tag>>> {
+    taxonomy::counted(conn, "tag", tags, |tag| tag.id.to_string(), now)
 }
 
 /// Makes a tag.
@@ -149,12 +180,7 @@ fn overtaken(conn: &mut Conn, id: TagId) -> Error {
 }
 
 fn record(conn: &mut Conn, op: Op, tag: &Tag, at: Timestamp) -> Result<()> {
-    let keys = vec![format!("tag:{}", tag.id), "list:tags".into()];
+    let keys = vec![format!("tag:{}", tag.id), "list:tags".into(), "list:articles".into()];
     let change = Change { op, resource: "tag", id: tag.id.to_string(), slug: Some(&tag.slug), locale: None, keys };
     changes::record(conn, &change, at)
-}
-
-/// The identity of the tag with this slug.
-pub(crate) fn id_of(conn: &mut Conn, slug: &str) -> Result<Option<String>> {
-    Ok(tags::table.filter(tags::slug.eq(slug)).select(tags::id).first(conn).optional()?)
 }

@@ -1,0 +1,126 @@
+//! The publication itself: what readers see of it, and its settings.
+
+use actix_web::{HttpRequest, get, patch, web};
+use domain::permissions::Action;
+use domain::site::{Settings, Site};
+use persistence::site;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::App;
+use crate::answer::{Public, Versioned, show};
+use crate::fields::{Fields, FieldsQuery};
+use crate::problem::Answer;
+use crate::refused;
+use crate::request::{Caller, IfMatch, NoParams, Params, Patch};
+
+impl Versioned for Site {
+    fn version(&self) -> u64 {
+        self.version
+    }
+}
+
+/// The publication, as readers see it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PublicSite {
+    /// Its name.
+    name: String,
+    /// One or two sentences about it.
+    description: String,
+    /// The locale of what names none (BCP 47).
+    #[schema(example = "en")]
+    locale: String,
+    /// Every locale it publishes in.
+    locales: Vec<String>,
+    /// Its IANA time zone.
+    #[schema(example = "Europe/Berlin")]
+    timezone: String,
+    /// The front end's address.
+    #[schema(format = "uri")]
+    site_url: String,
+    /// The shape of an article's path on the front end.
+    #[schema(example = "/{slug}")]
+    permalink: String,
+    /// The shape of a category's path on the front end.
+    #[schema(example = "/category/{path}")]
+    category_path: String,
+    /// The shape of a tag's path on the front end.
+    #[schema(example = "/tag/{slug}")]
+    tag_path: String,
+    /// The shape of a byline's path on the front end.
+    #[schema(example = "/author/{slug}")]
+    byline_path: String,
+}
+
+/// The members of the site, for `fields`.
+const MEMBERS: [&str; 10] = [
+    "name",
+    "description",
+    "locale",
+    "locales",
+    "timezone",
+    "site_url",
+    "permalink",
+    "category_path",
+    "tag_path",
+    "byline_path",
+];
+
+/// Show the site to readers
+#[utoipa::path(tag = "site", params(FieldsQuery), responses(
+    (status = 200, description = "The publication", body = PublicSite,
+        headers(("ETag" = String, description = "For `If-None-Match`"))),
+    (status = 304, description = "The client has it already"),
+    refused::ListPublic,
+))]
+#[get("/v1/site")]
+pub(crate) async fn get_site(app: web::Data<App>, request: HttpRequest, query: Params<FieldsQuery>) -> Answer {
+    let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
+    let settings = app.read(|conn, _| site::current(conn)).await?.settings;
+    let site = PublicSite {
+        name: settings.name,
+        description: settings.description,
+        locale: settings.locale,
+        locales: settings.locales,
+        timezone: settings.timezone,
+        site_url: settings.site_url.unwrap_or_else(|| app.config.public_url.to_string()),
+        permalink: settings.permalink,
+        category_path: settings.category_path,
+        tag_path: settings.tag_path,
+        byline_path: settings.byline_path,
+    };
+    Ok(Public::new(&app, &fields.of(&site)?, "site")?.respond(&request))
+}
+
+/// Show the settings of the site
+#[utoipa::path(tag = "site", security(("session" = [])), responses(
+    (status = 200, description = "The settings", body = Site, headers(("ETag" = String, description = "Their version"))),
+    refused::List,
+))]
+#[get("/v1/admin/settings")]
+pub(crate) async fn get_settings(app: web::Data<App>, caller: Caller, _: Params<NoParams>) -> Answer {
+    caller.by.may(Action::WriteSettings)?;
+    show(&app.read(|conn, _| site::current(conn)).await?)
+}
+
+/// Change the settings of the site
+///
+/// A JSON merge patch: what is absent stays, `null` gives the default back. Every address follows at once.
+#[utoipa::path(tag = "site", security(("session" = [])),
+    params(("If-Match" = String, Header, description = "The ETag of the version you change")),
+    request_body(content((Settings = "application/merge-patch+json"), (Settings = "application/json"))),
+    responses(
+        (status = 200, description = "The settings as they are now", body = Site,
+            headers(("ETag" = String, description = "Their version"))),
+        refused::Change,
+))]
+#[patch("/v1/admin/settings")]
+pub(crate) async fn update_settings(
+    app: web::Data<App>,
+    caller: Caller,
+    seen: IfMatch,
+    patch: Patch<Settings>,
+) -> Answer {
+    let edit = move |settings: &Settings| patch.apply(settings);
+    show(&app.write(move |conn, now| site::update(conn, &caller.by, &seen.seen(), edit, now)).await?)
+}
