@@ -183,6 +183,7 @@ both! {
         app.category("tax", "Tax");
         let form = app.anyone().get("/v1/newsletter").await.expect(200);
         assert_eq!(form.header("access-control-allow-origin").as_deref(), Some("*"));
+        app.anyone().get("/v1/newsletter?fields=name").await.expect(400);
         let mut form = form.json();
         assert!(form["form_token"].as_str().unwrap().len() > 20);
         form["form_token"] = json!("");
@@ -207,7 +208,7 @@ both! {
         assert!(!letter.head.contains("List-"));
         // The outbox keeps nothing of what has left.
         assert!(postbox.letters(&app).is_empty());
-        let waiting = app.data.db.read_blocking(|conn| messages::waiting(conn)).unwrap();
+        let waiting = app.data.db.read_blocking(messages::waiting).unwrap();
         assert_eq!(waiting, 0);
     }
 
