@@ -105,7 +105,7 @@ fn execute(app: &App, statement: &str) -> Result<usize, diesel::result::Error> {
 }
 
 fn url_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The token of a confirmation.
@@ -115,7 +115,8 @@ fn token(letter: &Letter) -> String {
 }
 
 /// The path of a link.
-fn path(link: &str) -> String {
+fn path(link: impl AsRef<str>) -> String {
+    let link = link.as_ref();
     link.strip_prefix("http://cms.example.org").unwrap_or_else(|| panic!("a foreign link: {link}")).to_owned()
 }
 
@@ -182,6 +183,7 @@ both! {
         app.category("tax", "Tax");
         let form = app.anyone().get("/v1/newsletter").await.expect(200);
         assert_eq!(form.header("access-control-allow-origin").as_deref(), Some("*"));
+        app.anyone().get("/v1/newsletter?fields=name").await.expect(400);
         let mut form = form.json();
         assert!(form["form_token"].as_str().unwrap().len() > 20);
         form["form_token"] = json!("");
@@ -206,7 +208,7 @@ both! {
         assert!(!letter.head.contains("List-"));
         // The outbox keeps nothing of what has left.
         assert!(postbox.letters(&app).is_empty());
-        let waiting = app.data.db.read_blocking(|conn| messages::waiting(conn)).unwrap();
+        let waiting = app.data.db.read_blocking(messages::waiting).unwrap();
         assert_eq!(waiting, 0);
     }
 
@@ -347,7 +349,9 @@ both! {
         let postbox = Postbox::new();
         let body = || json!({"email": "ann@example.org"});
         let replies = join_all((0..12).map(|_| app.ask(body()))).await;
-        replies.into_iter().for_each(|reply| { reply.expect(202); });
+        for reply in replies {
+            reply.expect(202);
+        }
         assert_eq!(app.admin().get("/v1/admin/subscribers?count=true").await.json()["page"]["total"], 1);
         let ann = app.subscriber("ann@example.org").await;
         let events = app.events(ann["id"].as_str().unwrap()).await;
@@ -364,9 +368,9 @@ both! {
             app.form(&app.unsubscribe_path(&id), "confirm=1").await.expect(200);
             app.pass(DAY);
             let replies = join_all((0..6).map(|_| app.ask(json!({"email": "ann@example.org"})))).await;
-            replies.into_iter().for_each(|reply| {
+            for reply in replies {
                 reply.expect(202);
-            });
+            }
             app.confirm(&token(&postbox.letter(&app))).await.expect(200);
             let events = app.events(&id).await;
             assert_eq!(kinds(&events).iter().filter(|kind| **kind == "confirm_mail_sent").count(), round + 1);
@@ -380,7 +384,7 @@ both! {
         let ann = app.subscriber("ann@example.org").await;
         let unsubscribe = app.unsubscribe_path(ann["id"].as_str().unwrap());
         let scan = async || {
-            for link in letter.links.iter().map(|link| path(link)).chain([unsubscribe.clone()]) {
+            for link in letter.links.iter().map(path).chain([unsubscribe.clone()]) {
                 for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
                     let reply = app.anyone().send(method, &link, None, &[]).await;
                     assert!(reply.status < 300, "{link} {}", reply.status);
@@ -403,7 +407,7 @@ both! {
         let letter = postbox.letter(&app);
         let confirm = path(&letter.links[0]);
         let id = app.subscriber("ann@example.org").await["id"].as_str().unwrap().to_owned();
-        for link in letter.links.iter().map(|link| path(link)).chain([app.unsubscribe_path(&id)]) {
+        for link in letter.links.iter().map(path).chain([app.unsubscribe_path(&id)]) {
             let page = app.anyone().get(&link).await.expect(200);
             assert_eq!(page.header("cache-control").as_deref(), Some("no-store"));
             assert_eq!(page.header("referrer-policy").as_deref(), Some("no-referrer"));

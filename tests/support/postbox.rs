@@ -40,7 +40,9 @@ impl Postbox {
             std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         let letters = files.iter().map(|file| read(&std::fs::read(file).unwrap())).collect();
-        files.iter().for_each(|file| std::fs::remove_file(file).unwrap());
+        for file in files {
+            std::fs::remove_file(file).unwrap();
+        }
         letters
     }
 

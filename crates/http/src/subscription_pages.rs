@@ -183,6 +183,7 @@ pub(crate) async fn object_on_page(
 
 #[derive(Template)]
 #[template(path = "subscription_manage.html")]
+#[allow(clippy::struct_excessive_bools, reason = "a template asks yes or no")]
 struct ManagePage<'a> {
     site_name: &'a str,
     newsletter_name: &'a str,
@@ -348,10 +349,7 @@ pub(crate) async fn unsubscribe_on_page(
         let means = Means { issue, ..Means::token(source, &token, origin) };
         Ok(Some((grant(conn, id, &wish, &means, now)?, id, token)))
     };
-    let (said, id, token) = match app.write(work).await? {
-        Some(done) => done,
-        None => return no_such_link(&app).await,
-    };
+    let Some((said, id, token)) = app.write(work).await? else { return no_such_link(&app).await };
     if one_click {
         return Ok(HttpResponse::Ok().finish());
     }

@@ -23,7 +23,7 @@ use crate::app::{Clock, Config};
 use crate::limits::{Limit, network};
 use crate::problem::{Answer, Refusal};
 use crate::refused;
-use crate::request::{Body, ClientAddress, IfMatch, Patch, bearer};
+use crate::request::{Body, ClientAddress, IfMatch, NoParams, Params, Patch, bearer};
 
 impl Versioned for OwnSubscription {
     fn version(&self) -> u64 {
@@ -108,7 +108,7 @@ pub(crate) struct Topic {
     refused::ReadPublic,
 ))]
 #[get("/v1/newsletter")]
-pub(crate) async fn get_sign_up_form(app: web::Data<App>) -> Answer {
+pub(crate) async fn get_sign_up_form(app: web::Data<App>, _: Params<NoParams>) -> Answer {
     let read = |conn: &mut Conn, _| {
         Ok((newsletters::current(conn)?, site::current(conn)?, subscriptions::all_categories(conn)?))
     };
@@ -272,6 +272,7 @@ async fn manager(app: &App, request: &HttpRequest) -> Result<(Subscriber, String
 #[get("/v1/subscriptions/me")]
 pub(crate) async fn get_own_subscription(app: web::Data<App>, request: HttpRequest) -> Answer {
     let (subscriber, _) = manager(&app, &request).await?;
+    Params::<NoParams>::extract(&request).await?;
     show(&subscriber.own_view(app.now()))
 }
 

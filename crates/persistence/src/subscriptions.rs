@@ -77,11 +77,11 @@ pub fn request(
     };
     consents::record(conn, &event, now)?;
     let (Some(mail), Some(subscriber)) = (mail, subscriber) else { return Ok(()) };
-    let content = match mail {
+    let letter = match mail {
         Mail::Confirmation => confirmation(conn, secrets, &subscriber, &request, &consent, &email_hmac, now)?,
         Mail::AlreadySubscribed => reminder(conn, &subscriber, now)?,
     };
-    messages::enqueue(conn, Some(subscriber.id), &content, now.plus_seconds(wait), now)?;
+    messages::enqueue(conn, Some(subscriber.id), &letter, now.plus_seconds(wait), now)?;
     event.kind = match mail {
         Mail::Confirmation => ConsentKind::ConfirmMailSent,
         Mail::AlreadySubscribed => ConsentKind::NoticeMailSent,
