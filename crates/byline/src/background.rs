@@ -6,8 +6,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use actix_web::web::Data;
-use http::App;
-use persistence::idempotency;
+use http::{App, outbox, sending};
+use mail::Transport;
+use persistence::{articles, idempotency, sessions, subscribers};
 
 use crate::failure::Failure;
 
@@ -19,11 +20,39 @@ struct Job {
 }
 
 /// Every job. One that has much to do does it in portions, and looks at [`Work::is_over`] between them.
-const JOBS: &[Job] = &[Job {
-    name: "purge idempotency keys",
-    pause: Duration::from_secs(60),
-    run: |work| work.app.db.write_blocking(|conn| idempotency::purge(conn, work.app.now())).map(drop),
-}];
+const JOBS: &[Job] = &[
+    Job { name: "settle publications", pause: Duration::from_secs(1), run: settle_publications },
+    Job {
+        name: "send messages",
+        pause: Duration::from_secs(1),
+        run: |work| outbox::deliver_due(&work.app, &work.transport).map(drop),
+    },
+    Job {
+        name: "send the newsletter",
+        pause: Duration::from_secs(15),
+        run: |work| sending::send_due(&work.app, &work.transport, work.app.now()).map(drop),
+    },
+    Job { name: "purge", pause: Duration::from_secs(600), run: purge },
+];
+
+/// Articles that are settled in one transaction.
+const PORTION: i64 = 100;
+
+/// Enters what fell due by its schedule in the log of changes; readers saw it already.
+fn settle_publications(work: &Work) -> domain::Result<()> {
+    let settle = |conn: &mut persistence::Conn| articles::settle_due(conn, work.app.now(), PORTION);
+    while !work.is_over() && work.app.db.write_blocking(settle)? > 0 {}
+    Ok(())
+}
+
+/// Forgets what is kept for a time only.
+fn purge(work: &Work) -> domain::Result<()> {
+    let now = work.app.now();
+    work.app.db.write_blocking(|conn| idempotency::purge(conn, now))?;
+    work.app.db.write_blocking(|conn| sessions::purge(conn, now))?;
+    work.app.db.write_blocking(|conn| subscribers::purge(conn, now))?;
+    Ok(())
+}
 
 /// How long to let things be after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -32,6 +61,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 pub struct Work {
     /// The application.
     pub app: Data<App>,
+    transport: Arc<Transport>,
     stop: Arc<Stop>,
 }
 
@@ -68,14 +98,15 @@ pub struct Background {
 
 impl Background {
     /// Starts every job.
-    pub fn start(app: &Data<App>) -> std::io::Result<Self> {
-        Self::run(app, JOBS)
+    pub fn start(app: &Data<App>, transport: Transport) -> std::io::Result<Self> {
+        Self::run(app, transport, JOBS)
     }
 
-    fn run(app: &Data<App>, jobs: &'static [Job]) -> std::io::Result<Self> {
+    fn run(app: &Data<App>, transport: Transport, jobs: &'static [Job]) -> std::io::Result<Self> {
         let stop = Arc::<Stop>::default();
+        let transport = Arc::new(transport);
         let threads = jobs.iter().map(|job| {
-            let work = Work { app: app.clone(), stop: Arc::clone(&stop) };
+            let work = Work { app: app.clone(), transport: Arc::clone(&transport), stop: Arc::clone(&stop) };
             let thread = std::thread::Builder::new().name(job.name.into()).spawn(move || keep_doing(job, &work))?;
             Ok((job.name, thread))
         });
@@ -155,7 +186,7 @@ mod tests {
         let secrets = domain::secrets::Secrets::generate().unwrap();
         let app = Data::new(App::new(db, config, secrets, http::Clock::System).unwrap());
 
-        let background = Background::run(&app, TEST_JOBS).unwrap();
+        let background = Background::run(&app, Transport::open(None, folder.path()).unwrap(), TEST_JOBS).unwrap();
         let deadline = Instant::now() + Duration::from_secs(10);
         while DONE.load(Ordering::SeqCst) < 3 && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod migrate;
+mod newsletter;
 mod serve;
 mod user;
 
@@ -37,6 +38,9 @@ pub enum Command {
     User(user::Command),
     /// Load the demo publication into an empty database
     Demo,
+    /// Preview the newsletter, or send what is due of it; `serve` does so by itself
+    #[command(subcommand)]
+    Newsletter(newsletter::Command),
     /// Print the OpenAPI document
     Openapi,
     /// Check settings, database, secrets and mail, a line each
@@ -51,6 +55,7 @@ impl Cli {
             Command::Serve => serve::run(settings),
             Command::Migrate(asked) => migrate::run(settings, asked),
             Command::User(asked) => user::run(settings, asked),
+            Command::Newsletter(asked) => newsletter::run(settings, asked),
             Command::Demo => crate::demo::run(settings),
             Command::Openapi => {
                 crate::print(&http::openapi_text());

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
+use domain::Timestamp;
 use http::{App, Clock};
 use mail::Transport;
+use persistence::newsletters;
 use socket2::SockRef;
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,11 +43,13 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
         mail()?;
     }
     let store = Store::open(settings, Create::Default)?;
-    tracing::info!(way = ?mail()?, "messages leave");
-    actix_web::rt::System::new().block_on(serve(settings, store))
+    store.db.write_blocking(|conn| newsletters::ensure(conn, Timestamp::now()))?;
+    let transport = mail()?;
+    tracing::info!(way = ?transport, "messages leave");
+    actix_web::rt::System::new().block_on(serve(settings, store, transport))
 }
 
-async fn serve(settings: &Settings, store: Store) -> Result<(), Failure> {
+async fn serve(settings: &Settings, store: Store, transport: Transport) -> Result<(), Failure> {
     let cannot = |what: &'static str| move |error: std::io::Error| Failure::from(format!("cannot {what}: {error}"));
     let listener = listen(settings.listen)?;
     let door = listener.try_clone().map_err(cannot("listen"))?;
@@ -66,7 +70,7 @@ async fn serve(settings: &Settings, store: Store) -> Result<(), Failure> {
             .map_err(cannot("listen"))?
             .run()
     };
-    let background = Background::start(&app).map_err(cannot("start the background work"))?;
+    let background = Background::start(&app, transport).map_err(cannot("start the background work"))?;
     let mut signals = Signals::new().map_err(cannot("listen for signals"))?;
     crate::print(&greeting);
 

@@ -80,7 +80,7 @@ impl Load<'_> {
             consent: Some(ConsentWrite { version: Some("2026-11".into()), text: text("consent_text") }),
             ..NewsletterWrite::default()
         };
-        newsletters::update(self.conn, self.by, &Seen::Any, &write.check()?, self.now)?;
+        newsletters::update(self.conn, self.by, &Seen::Any, || write.check(), self.now)?;
         Ok(())
     }
 
