@@ -417,7 +417,25 @@ fn the_demo_is_loaded_once_and_only_into_nothing() {
     assert!(again.out.contains("loaded already"), "{}", again.out);
     assert_eq!(run(folder.path(), &["user", "list"]).out.lines().count(), 1);
     let server = Server::start(folder.path(), &[]);
-    assert_eq!(sign_in(&server, "admin@example.org", login["password"].as_str().unwrap()).0, 200);
+    let (status, answer) = sign_in(&server, "admin@example.org", login["password"].as_str().unwrap());
+    assert_eq!(status, 200);
+    let json = |path: &str, headers: &[&str]| -> serde_json::Value {
+        let (status, answer) = server.get(path, headers);
+        assert_eq!(status, 200, "{path}: {answer}");
+        serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    };
+    assert_eq!(json("/v1/articles?count=true&locale=*", &[])["page"]["total"], 15);
+    let handover = json("/v1/articles/the-two-year-handover", &[]);
+    assert_eq!(handover["published_at"], "2026-09-14T05:30:00Z");
+    assert_eq!(handover["translations"]["de"]["slug"], "zwei-jahre-bis-zur-uebergabe");
+    assert_eq!(handover["primary_category"]["path"], "business/business-succession/family-handover");
+    let comments = json("/v1/articles/the-two-year-handover/comments", &[]);
+    assert_eq!(comments["data"].as_array().unwrap().len(), 2, "two threads were approved: {comments}");
+    let bearer = format!("Authorization: Bearer {}", token(&answer));
+    let counts = &json("/v1/admin/comments", &[&bearer])["counts"];
+    for state in ["pending", "approved", "rejected", "spam", "trash"] {
+        assert!(counts[state].as_u64().unwrap() > 0, "{counts}");
+    }
 
     let own = ["--database-url", "sqlite://own.db"];
     run(folder.path(), &[["migrate", "--create"], own].concat());
