@@ -212,7 +212,7 @@ both! {
             seen.extend(page.json()["data"].as_array().unwrap().iter().map(|a| a["title"].as_str().unwrap().to_owned()));
             assert_eq!(page.json()["page"]["total"], 5);
             let Some(link) = page.header("link") else { break };
-            path = link.trim_start_matches("<http://cms.example.org").split('>').next().unwrap().to_owned();
+            link.trim_start_matches("<http://cms.example.org").split('>').next().unwrap().clone_into(&mut path);
         }
         assert_eq!(seen, ["Article 4", "Article 3", "Article 2", "Article 1", "Article 0"]);
         let cursor = reader.get("/v1/articles?limit=2").await.json()["page"]["next"].as_str().unwrap().to_owned();
@@ -315,8 +315,8 @@ both! {
         let write = json!({"title": "T", "excerpt": "E", "custom": {"a": 1, "b": {"c": 2, "d": 3}},
             "cover_image": {"url": "https://a.example/x.png", "alt": "X"}, "seo": {"meta_title": "M", "noindex": true}});
         let path = draft(&mut editor, write).await;
-        let patch = json!({"custom": {"a": null, "b": {"c": 4}}, "cover_image": {"alt": "Y"}, "seo": {"meta_title": null}});
-        let patched = editor.patch(&path, patch).await.expect(200).json();
+        let changes = json!({"custom": {"a": null, "b": {"c": 4}}, "cover_image": {"alt": "Y"}, "seo": {"meta_title": null}});
+        let patched = editor.patch(&path, changes).await.expect(200).json();
         assert_eq!(patched["custom"], json!({"b": {"c": 4, "d": 3}}));
         assert_eq!(patched["cover_image"], json!({"url": "https://a.example/x.png", "alt": "Y"}));
         assert_eq!(patched["seo"]["noindex"], true);

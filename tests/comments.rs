@@ -681,7 +681,9 @@ both! {
         let id = leave(&app, "talk", None, "Hello there").await;
         let path = format!("/v1/admin/comments/{id}");
         let mut callers: Vec<Caller> = (0..8).map(|_| app.caller(Role::Moderator)).collect();
-        callers.iter_mut().for_each(|caller| caller.pretend(&path, "\"v1\""));
+        for caller in &mut callers {
+            caller.pretend(&path, "\"v1\"");
+        }
         let targets = ["approved", "rejected", "spam", "trash"].into_iter().cycle();
         let decisions = callers.iter_mut().zip(targets).map(|(caller, to)| {
             let path = format!("{path}/transitions");

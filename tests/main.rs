@@ -1,5 +1,7 @@
 //! The suite: one binary, in-process, a database per test, the same tests on SQLite and on PostgreSQL.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 mod articles;

@@ -1,4 +1,4 @@
-//! The two sets of migrations: the same numbers, the same tables and columns, and each leads back.
+//! The two sets of migrations: the same numbers, the same tables and columns, and a way back from each.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ pub fn columns(engine: &str) -> BTreeMap<String, Vec<String>> {
     let mut tables = BTreeMap::new();
     for migration in std::fs::read_dir(folder).unwrap() {
         let migration = migration.unwrap().path();
-        assert!(migration.join("down.sql").is_file(), "{} leads nowhere back", migration.display());
+        assert!(migration.join("down.sql").is_file(), "{} has no way back", migration.display());
         let number = migration.file_name().unwrap().to_str().unwrap().to_owned();
         for statement in std::fs::read_to_string(migration.join("up.sql")).unwrap().split("CREATE ").skip(1) {
             let Some((name, rest)) = statement.split_once(" (") else { continue };

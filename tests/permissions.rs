@@ -1,5 +1,7 @@
 //! Who may do what, operation by operation: the golden table, and what holds for every one of them.
 
+use std::fmt::Write;
+
 use actix_web::test::TestRequest;
 use domain::permissions::Role;
 
@@ -38,7 +40,7 @@ both! {
                     401 => panic!("{} refuses a live session", operation.id),
                     _ => "yes",
                 };
-                line.push_str(&format!(" {reached:width$}", width = role.as_str().len()));
+                write!(line, " {reached:width$}", width = role.as_str().len()).unwrap();
             }
             table.push_str(line.trim_end());
             table.push('\n');

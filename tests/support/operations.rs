@@ -10,7 +10,6 @@ pub struct Operation {
     pub method: Method,
     /// With `{placeholders}`.
     pub path: String,
-    pub tag: String,
     /// Whether it wants a credential of any kind.
     pub secured: bool,
     /// Whether that is an access token.
@@ -53,7 +52,6 @@ pub fn operations() -> Vec<Operation> {
                 id: operation["operationId"].as_str().unwrap().to_owned(),
                 method,
                 path: path.clone(),
-                tag: operation["tags"][0].as_str().unwrap_or_default().to_owned(),
                 secured,
                 session,
                 query: query.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect(),

@@ -16,20 +16,11 @@ static TEMPLATE: LazyLock<()> = LazyLock::new(|| {
 });
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A new, empty database with every migration.
+/// A new database with every migration, and nothing else in it.
 pub fn migrated() -> DatabaseUrl {
     LazyLock::force(&TEMPLATE);
-    new_database(" TEMPLATE template_byline")
-}
-
-/// A new database with nothing in it.
-pub fn empty() -> DatabaseUrl {
-    new_database("")
-}
-
-fn new_database(like: &str) -> DatabaseUrl {
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    psql(&format!("CREATE DATABASE {name}{like}"));
+    psql(&format!("CREATE DATABASE {name} TEMPLATE template_byline"));
     url(&name)
 }
 
@@ -87,12 +78,12 @@ fn start() -> PathBuf {
         .arg("-D")
         .arg(&data)
         .args(["-o", &options, "start"]));
-    stop_with_this_process(as_user(program("pg_ctl")), &data, &folder);
+    stop_with_this_process(&as_user(program("pg_ctl")), &data, &folder);
     folder
 }
 
 /// A shell waits for the end of a pipe that only this process holds open, and then stops the cluster.
-fn stop_with_this_process(pg_ctl: Command, data: &Path, folder: &Path) {
+fn stop_with_this_process(pg_ctl: &Command, data: &Path, folder: &Path) {
     let mut words = vec![pg_ctl.get_program().to_owned()];
     words.extend(pg_ctl.get_args().map(std::ffi::OsStr::to_owned));
     let mut shell = Command::new("sh");

@@ -32,7 +32,7 @@ const JOBS: &[Job] = &[
         pause: Duration::from_secs(15),
         run: |work| sending::send_due(&work.app, &work.transport, work.app.now()).map(drop),
     },
-    Job { name: "purge", pause: Duration::from_secs(600), run: purge },
+    Job { name: "purge", pause: Duration::from_mins(10), run: purge },
 ];
 
 /// Articles that are settled in one transaction.

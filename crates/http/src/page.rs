@@ -48,13 +48,12 @@ pub struct PublicPageQuery {
 
 /// The number of items asked for; over the maximum is refused, never clamped.
 pub fn limit(asked: Option<u16>) -> Result<i64> {
-    match asked.unwrap_or(DEFAULT_LIMIT) {
-        limit @ 1..=MAX_LIMIT => Ok(limit.into()),
-        _ => {
-            let detail = format!("`limit` is a number from 1 to {MAX_LIMIT}.");
-            Err(Error::Malformed(Fault::parameter("limit", "out_of_range", detail)))
-        }
+    let limit = asked.unwrap_or(DEFAULT_LIMIT);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        return Ok(limit.into());
     }
+    let detail = format!("`limit` is a number from 1 to {MAX_LIMIT}.");
+    Err(Error::Malformed(Fault::parameter("limit", "out_of_range", detail)))
 }
 
 /// The cursors of one collection under one set of filters: those of another are refused.

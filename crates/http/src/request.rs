@@ -157,14 +157,19 @@ pub(crate) async fn read(
         return Err(Refusal::bare(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let mut payload = payload;
-    match web::Payload::from_request(request, &mut payload).await.map_err(internal)?.to_bytes_limited(limit).await {
+    match web::Payload::from_request(request, &mut payload)
+        .await
+        .map_err(|error| internal(&error))?
+        .to_bytes_limited(limit)
+        .await
+    {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => Err(malformed(Fault::at("", "unreadable", "The body broke off; send it again.")).into()),
         Err(_) => Err(Refusal::bare(StatusCode::PAYLOAD_TOO_LARGE)),
     }
 }
 
-fn internal(error: actix_web::Error) -> Error {
+fn internal(error: &actix_web::Error) -> Error {
     Error::Internal(error.to_string())
 }
 
@@ -181,8 +186,7 @@ pub(crate) fn json(bytes: &[u8]) -> Result<Value> {
 fn nul(value: &Value, at: &mut String) -> Option<String> {
     let here = at.len();
     let mut within = |segment: &str, value: &Value| {
-        at.push('/');
-        at.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+        step(at, segment);
         let found = if segment.contains('\0') { Some(at.replace('\0', "\u{fffd}")) } else { nul(value, at) };
         at.truncate(here);
         found
@@ -195,15 +199,21 @@ fn nul(value: &Value, at: &mut String) -> Option<String> {
     }
 }
 
+/// One step further into a document (RFC 6901).
+fn step(pointer: &mut String, segment: &str) {
+    pointer.push('/');
+    pointer.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+}
+
 /// Turns JSON into `T`; the first wrong type or unknown member is refused with its pointer.
 fn typed<T: DeserializeOwned>(value: Value) -> Result<T> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         use serde_path_to_error::Segment;
         let mut pointer = String::new();
-        for segment in error.path().iter() {
+        for segment in error.path() {
             match segment {
-                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-                Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+                Segment::Seq { index } => step(&mut pointer, &index.to_string()),
+                Segment::Map { key } => step(&mut pointer, key),
                 Segment::Enum { .. } | Segment::Unknown => {}
             }
         }

@@ -452,7 +452,7 @@ struct Conditions {
 type Select<'a> = diesel::helper_types::IntoBoxed<'a, published::table, MultiBackend>;
 
 /// The visible rows that fit, as the start of a query: a list of one thing walks that thing's index.
-fn select<'a>(conditions: &'a Conditions, now: Timestamp) -> Select<'a> {
+fn select(conditions: &Conditions, now: Timestamp) -> Select<'_> {
     let now = now.micros();
     let mut query = published::table
         .filter(published::kind.eq(conditions.kind.as_str()))

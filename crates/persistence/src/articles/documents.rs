@@ -156,7 +156,7 @@ fn draw(
         publish_at: article.publish_at,
         available_actions: article.available_actions(by),
         comments: Comments::from_open(article.comments_open),
-        body: with_body.then(|| EditorsBody {
+        body: with_body.then_some(EditorsBody {
             body: content.body,
             shown: Body { body_html: content.body_html, toc: content.toc },
         }),
