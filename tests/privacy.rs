@@ -47,6 +47,17 @@ async fn fill(app: &App) -> Vec<String> {
     admin.act(&format!("{path}/publish")).await.expect(200);
     admin.patch(&path, json!({"title": MARK, "slug": format!("{MARK}-slug"), "body": MARK})).await.expect(200);
     hidden.push(admin.user.unwrap().to_string());
+    // A comment that is held, the address of one that is shown, and a subscriber.
+    let comment = |body: &str| json!({"author_name": "Ann", "author_email": format!("{MARK}@example.org"), "body": body});
+    let mut reader = app.anyone();
+    let held = reader.post("/v1/articles/public/comments", comment(&format!("Held {MARK}"))).await.expect(202);
+    hidden.push(held.id());
+    let shown = reader.post("/v1/articles/public/comments", comment("Shown to all")).await.expect(202).id();
+    let decision = json!({"to": "approved", "note": MARK});
+    let path = format!("/v1/admin/comments/{shown}");
+    admin.get(&path).await.expect(200);
+    admin.post(&format!("{path}/transitions"), decision).await.expect(200);
+    reader.post("/v1/subscriptions", json!({"email": format!("{MARK}@example.net")})).await.expect(202);
     hidden
 }
 
