@@ -34,8 +34,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints to standard output; that nobody reads it is no reason to stop.
+/// Prints to standard output, and ends the line; that nobody reads it is no reason to stop.
 fn print(text: &str) {
     let mut output = std::io::stdout().lock();
-    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    let _ = writeln!(output, "{}", text.trim_end_matches('\n')).and_then(|()| output.flush());
 }

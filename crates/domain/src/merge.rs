@@ -14,7 +14,7 @@ pub fn apply(target: &mut Value, patch: &Value) {
     if let Value::Object(members) = target {
         for (name, change) in changes {
             if change.is_null() {
-                members.remove(name);
+                members.shift_remove(name);
             } else {
                 apply(members.entry(name.as_str()).or_insert(Value::Null), change);
             }

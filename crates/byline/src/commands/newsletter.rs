@@ -92,7 +92,11 @@ fn told(report: &Report, messages: usize) -> String {
         [] => "No new issue was due.".to_owned(),
         issues => issues
             .iter()
-            .map(|issue| format!("Issue {}: {}.", issue.period, issue.state.as_str().replace('_', " ")))
+            .map(|issue| {
+                let settled = report.settled.iter().find(|(period, _)| *period == issue.period);
+                let state = settled.map_or(issue.state, |(_, state)| *state);
+                format!("Issue {}: {}.", issue.period, state.as_str().replace('_', " "))
+            })
             .collect::<Vec<_>>()
             .join("\n"),
     };
