@@ -1,5 +1,7 @@
 //! The suite: one binary, in-process, a database per test, the same tests on SQLite and on PostgreSQL.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "what is not as expected fails the test")]
+
 mod support;
 
 mod articles;

@@ -20,6 +20,7 @@ pub const DEFAULT_DATABASE: &str = "sqlite://var/byline.db";
 
 /// Every setting. Lists take several values separated by commas, or an array in the file.
 #[derive(Debug, Clone, clap::Args)]
+#[allow(clippy::doc_markdown, reason = "these comments are the help, and shown as they are")]
 pub struct Settings {
     /// A TOML file with settings: the long names below, with `_` for `-`
     ///

@@ -50,8 +50,8 @@ struct Known {
     bylines: HashMap<String, BylineId>,
 }
 
-fn all_of<I: Copy>(slugs: &[String], known: &HashMap<String, I>) -> Option<Vec<I>> {
-    Some(slugs.iter().filter_map(|slug| known.get(slug).copied()).collect())
+fn all_of<I: Copy>(slugs: &[String], known: &HashMap<String, I>) -> Vec<I> {
+    slugs.iter().filter_map(|slug| known.get(slug).copied()).collect()
 }
 
 impl Load<'_> {
@@ -252,9 +252,9 @@ fn write(article: &Article, original: Option<ArticleId>, known: &Known) -> Artic
             meta_description: article.meta_description.clone(),
             ..Seo::default()
         }),
-        byline_ids: all_of(&article.bylines, &known.bylines),
-        category_ids: all_of(&article.categories, &known.categories),
-        tag_ids: all_of(&article.tags, &known.tags),
+        byline_ids: Some(all_of(&article.bylines, &known.bylines)),
+        category_ids: Some(all_of(&article.categories, &known.categories)),
+        tag_ids: Some(all_of(&article.tags, &known.tags)),
         custom: Some(article.custom.clone()),
         ..ArticleWrite::default()
     }
