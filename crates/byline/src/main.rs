@@ -15,6 +15,11 @@ use std::process::ExitCode;
 
 use commands::Cli;
 
+/// Gives memory back within seconds. The system's keeps what each thread once needed, 19 MiB for every one that ever
+/// hashed a password: 140 MB after a few sign-ins, where this one holds 30.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli: Cli = match config::read(std::env::args_os()) {
         Ok(cli) => cli,
