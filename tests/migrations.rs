@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::support::{App, both};
+
 pub fn columns(engine: &str) -> BTreeMap<String, Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(engine);
     let mut tables = BTreeMap::new();
@@ -32,4 +34,14 @@ fn both_engines_have_the_same_tables() {
     let (sqlite, postgres) = (columns("sqlite"), columns("postgres"));
     assert!(sqlite.len() > 20);
     assert_eq!(sqlite, postgres);
+}
+
+both! {
+    async fn a_migrated_database_is_ready_and_another_is_not(app: App) {
+        let mut anyone = app.anyone();
+        anyone.get("/readyz").await.expect(200);
+        app.execute("DELETE FROM __diesel_schema_migrations WHERE version = '0007'");
+        let refused = anyone.get("/readyz").await.expect(503);
+        assert!(refused.header("retry-after").is_some());
+    }
 }

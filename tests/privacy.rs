@@ -48,7 +48,8 @@ async fn fill(app: &App) -> Vec<String> {
     admin.patch(&path, json!({"title": MARK, "slug": format!("{MARK}-slug"), "body": MARK})).await.expect(200);
     hidden.push(admin.user.unwrap().to_string());
     // A comment that is held, the address of one that is shown, and a subscriber.
-    let comment = |body: &str| json!({"author_name": "Ann", "author_email": format!("{MARK}@example.org"), "body": body});
+    let comment =
+        |body: &str| json!({"author_name": "Ann", "author_email": format!("{MARK}@example.org"), "body": body});
     let mut reader = app.anyone();
     let held = reader.post("/v1/articles/public/comments", comment(&format!("Held {MARK}"))).await.expect(202);
     hidden.push(held.id());

@@ -47,7 +47,12 @@ pub struct App {
 
 /// A migrated SQLite file, to be copied.
 static TEMPLATE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let path = tempfile::Builder::new().prefix("sqlite-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap().keep().join("template.db");
+    let path = tempfile::Builder::new()
+        .prefix("sqlite-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+        .unwrap()
+        .keep()
+        .join("template.db");
     let db = Db::open(&Options { url: DatabaseUrl::Sqlite(path.clone()), create: true, connections: 1 }).unwrap();
     persistence::migrations::run(&db).unwrap();
     drop(db);

@@ -1,5 +1,9 @@
 //! Migrations: one set for each engine, with the same numbers.
 
+use std::collections::HashSet;
+
+use diesel::RunQueryDsl;
+use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use domain::{Error, Result};
 
@@ -15,7 +19,6 @@ pub fn run(db: &Db) -> Result<Vec<String>> {
     let mut conn = db.connection()?;
     let applied = match &mut *conn {
         Conn::Postgres(c) => {
-            use diesel::RunQueryDsl;
             diesel::sql_query("SELECT pg_advisory_lock(7310211)").execute(c)?;
             let applied = apply(c, POSTGRES);
             diesel::sql_query("SELECT pg_advisory_unlock(7310211)").execute(c)?;
@@ -34,13 +37,32 @@ pub fn check(conn: &mut Conn) -> Result<()> {
     }
 }
 
-/// The names of what is not applied yet, oldest first.
+/// The names of what is not applied yet, oldest first. It only reads: a connection that cannot write will do. Fails on
+/// a database that was never migrated.
 pub fn pending(conn: &mut Conn) -> Result<Vec<String>> {
-    match conn {
-        Conn::Postgres(c) => names_of_pending(c, POSTGRES),
-        Conn::Sqlite(c) => names_of_pending(c, SQLITE),
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        version: String,
     }
-    .map_err(Error::Internal)
+    let rows: Vec<Row> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(conn)?;
+    let applied: HashSet<String> = rows.into_iter().map(|row| row.version).collect();
+    let known = match conn {
+        Conn::Postgres(_) => names::<diesel::pg::Pg>(&POSTGRES),
+        Conn::Sqlite(_) => names::<diesel::sqlite::Sqlite>(&SQLITE),
+    };
+    let mut pending = known.map_err(Error::Internal)?;
+    pending.retain(|(version, _)| !applied.contains(version));
+    pending.sort();
+    Ok(pending.into_iter().map(|(_, name)| name).collect())
+}
+
+/// Version and name of every migration that is built in.
+fn names<DB: diesel::backend::Backend>(set: &impl MigrationSource<DB>) -> Result<Vec<(String, String)>, String> {
+    let migrations = set.migrations().map_err(|error| error.to_string())?;
+    let name =
+        |migration: &Box<dyn Migration<DB>>| (migration.name().version().to_string(), migration.name().to_string());
+    Ok(migrations.iter().map(name).collect())
 }
 
 fn apply<DB: diesel::backend::Backend>(
@@ -49,12 +71,4 @@ fn apply<DB: diesel::backend::Backend>(
 ) -> Result<Vec<String>, String> {
     let applied = conn.run_pending_migrations(set).map_err(|error| error.to_string())?;
     Ok(applied.iter().map(ToString::to_string).collect())
-}
-
-fn names_of_pending<DB: diesel::backend::Backend>(
-    conn: &mut impl MigrationHarness<DB>,
-    set: EmbeddedMigrations,
-) -> Result<Vec<String>, String> {
-    let pending = conn.pending_migrations(set).map_err(|error| error.to_string())?;
-    Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
 }
