@@ -147,16 +147,16 @@ impl State {
 #[serde(default, deny_unknown_fields)]
 pub struct CommentWrite {
     /// The name it is signed with: 1 to 80 characters. Required.
-    #[schema(example = "Ann")]
+    #[schema(required = true, example = "Ann")]
     pub author_name: Option<String>,
     /// The author's address; never published. Required.
-    #[schema(format = "email", example = "ann@example.org")]
+    #[schema(required = true, format = "email", example = "ann@example.org")]
     pub author_email: Option<String>,
     /// The author's site: http or https, at most 200 bytes.
     #[schema(format = "uri")]
     pub author_url: Option<String>,
     /// Plain text or CommonMark: 2 to 10,000 characters. Required.
-    #[schema(example = "Thank you. How long did it take?")]
+    #[schema(required = true, example = "Thank you. How long did it take?")]
     pub body: Option<String>,
     /// The comment it replies to: an approved one under the same article.
     pub parent_id: Option<CommentId>,
@@ -238,7 +238,7 @@ impl NewComment {
 #[serde(default, deny_unknown_fields)]
 pub struct TransitionWrite {
     /// What shall become of it. Required.
-    #[schema(value_type = Option<Target>)]
+    #[schema(required = true, value_type = Option<Target>)]
     pub to: Option<String>,
     /// Why, as a code of the publication's own: at most 40 of `a-z`, `0-9` and `_`.
     #[schema(example = "off_topic")]
@@ -314,10 +314,10 @@ fn reason_code(text: Option<&str>) -> Result<Option<String>, Wrong> {
 #[serde(default, deny_unknown_fields)]
 pub struct BulkWrite {
     /// Which, each with the version that was seen: 1 to 200. Required.
-    #[schema(min_items = 1, max_items = 200)]
+    #[schema(required = true, min_items = 1, max_items = 200)]
     pub items: Option<Vec<BulkItem>>,
     /// What shall become of them. Required.
-    #[schema(value_type = Option<Target>)]
+    #[schema(required = true, value_type = Option<Target>)]
     pub to: Option<String>,
     /// Why, as a code of the publication's own.
     pub reason_code: Option<String>,

@@ -98,8 +98,10 @@ impl Default for Consent {
 /// Settings of the newsletter, whole and good. An absent member has its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = NewsletterSettings)]
 pub struct Settings {
     /// What readers know it as.
+    #[schema(required = true)]
     pub name: String,
     /// The name in `From`; absent: the site's.
     #[schema(required = true)]
@@ -114,20 +116,22 @@ pub struct Settings {
     #[schema(required = true)]
     pub postal_address: Option<String>,
     /// The day it is sent.
+    #[schema(required = true)]
     pub weekday: Weekday,
     /// The hour it is sent, 0 to 23, in its time zone.
-    #[schema(maximum = 23)]
+    #[schema(required = true, maximum = 23)]
     pub hour: u8,
     /// Its IANA time zone; absent: the site's.
     #[schema(required = true, example = "Europe/Berlin")]
     pub timezone: Option<String>,
     /// With fewer new articles there is no issue: they wait for the next.
-    #[schema(minimum = 1)]
+    #[schema(required = true, minimum = 1)]
     pub min_items: u16,
     /// Articles with an excerpt; up to twenty more follow as titles.
-    #[schema(minimum = 1, maximum = 50)]
+    #[schema(required = true, minimum = 1, maximum = 50)]
     pub max_items: u16,
     /// What people agree to when they subscribe.
+    #[schema(required = true)]
     pub consent: Consent,
 }
 

@@ -37,6 +37,7 @@ impl Default for Site {
 /// Settings of the site, whole. An absent member has its default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schema(as = SiteSettings)]
 pub struct Settings {
     /// The publication's name.
     #[schema(min_length = 1, max_length = 200)]

@@ -33,11 +33,12 @@ pub const FORGET_PENDING: i64 = 7 * 24 * 3_600;
 /// Seconds that "this was not me" keeps confirmations away.
 pub const OBJECTION: i64 = 365 * 24 * 3_600;
 
-/// Declares an enum whose names on the wire are its names in the database.
+/// Declares an enum whose names on the wire are its names in the database. (`tt`, not `literal`: `ToSchema` does not see
+/// a renaming through the group that the latter makes.)
 macro_rules! names {
-    ($(#[$doc:meta])* $name:ident, $what:literal: $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ $(,)?) => {
-        $(#[$doc])*
+    ($(#[$doc:meta])* $name:ident, $what:literal: $($(#[$variant_doc:meta])* $variant:ident = $text:tt),+ $(,)?) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+        $(#[$doc])*
         pub enum $name {$(
             $(#[$variant_doc])*
             #[serde(rename = $text)]
@@ -62,11 +63,12 @@ macro_rules! names {
             }
         }
     };
-    (@list $first:literal $(, $rest:literal)*) => { concat!("`", $first, "`" $(, ", `", $rest, "`")*) };
+    (@list $first:tt $(, $rest:tt)*) => { concat!("`", $first, "`" $(, ", `", $rest, "`")*) };
 }
 
 names! {
     /// Where a subscriber stands.
+    #[schema(as = SubscriberState)]
     State, "state":
     /// Asked, and did not confirm yet: receives confirmations alone.
     Pending = "pending",
@@ -82,6 +84,7 @@ names! {
 
 names! {
     /// What the mail is made of.
+    #[schema(as = MailFormat)]
     Format, "format":
     /// Text and HTML.
     Html = "html",

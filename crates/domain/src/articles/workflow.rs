@@ -14,6 +14,7 @@ use crate::{Actor, Error, Fault, Result, Seen, Timestamp};
 /// Where an article stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ArticleState)]
 pub enum State {
     /// Being written; never public.
     Draft,
