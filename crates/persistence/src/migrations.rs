@@ -60,9 +60,9 @@ pub fn pending(conn: &mut Conn) -> Result<Vec<String>> {
 /// Version and name of every migration that is built in.
 fn names<DB: diesel::backend::Backend>(set: &impl MigrationSource<DB>) -> Result<Vec<(String, String)>, String> {
     let migrations = set.migrations().map_err(|error| error.to_string())?;
-    let name =
-        |migration: &Box<dyn Migration<DB>>| (migration.name().version().to_string(), migration.name().to_string());
-    Ok(migrations.iter().map(name).collect())
+    let names =
+        migrations.iter().map(|migration| (migration.name().version().to_string(), migration.name().to_string()));
+    Ok(names.collect())
 }
 
 fn apply<DB: diesel::backend::Backend>(
