@@ -36,11 +36,13 @@ const PUBLIC: &[&str] = &[
     "list_articles",
     "list_bylines",
     "list_categories",
+    "list_changes",
     "list_comments",
     "list_tags",
     "object_on_page",
     "refresh_session",
     "resolve_path",
+    "stream_changes",
     "unsubscribe_on_page",
 ];
 

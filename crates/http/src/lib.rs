@@ -8,6 +8,7 @@ mod auth;
 mod bylines;
 pub mod catalogue;
 mod categories;
+mod changes;
 mod comments;
 mod delivery;
 mod edge;
