@@ -11,7 +11,7 @@ use domain::Timestamp;
 use http::{App, Clock};
 use mail::Transport;
 use persistence::newsletters;
-use socket2::SockRef;
+use socket2::{SockFilter, SockRef};
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,6 +28,8 @@ const ON_THEIR_WAY: Duration = Duration::from_millis(500);
 const HEAD: Duration = Duration::from_secs(10);
 /// Longer than proxies keep their own idle connections, so that it is they who close them.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// A filter that keeps nothing of a packet: `BPF_RET | BPF_K` of 0 bytes.
+const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
 /// Connections that the kernel holds for us until they are taken.
 const BACKLOG: u32 = 1_024;
 
@@ -55,7 +57,7 @@ async fn serve(settings: &Settings, store: Store, transport: Transport) -> Resul
     let door = listener.try_clone().map_err(cannot("listen"))?;
     let bound = listener.local_addr().map_err(cannot("listen"))?;
     let config = settings.http(bound)?;
-    let greeting = greeting(settings, &config);
+    let greeting = greeting(settings, &config, bound);
     let app = Data::new(App::new(store.db, config, store.secrets, Clock::System)?);
 
     let server = {
@@ -95,8 +97,9 @@ async fn serve(settings: &Settings, store: Store, transport: Transport) -> Resul
 async fn drain(app: &App, door: &TcpListener, server: &ServerHandle) {
     app.close_connections();
     let door = SockRef::from(door);
-    // Without a queue the kernel lets nobody wait any more; those who wait already are taken meanwhile.
-    let shut = door.listen(0);
+    // Nobody comes in any more: the kernel drops what arrives for the door, and a client that knocks hears nothing until
+    // it knocks again, after a second, at a closed port. Those who came in before are taken meanwhile.
+    let shut = door.attach_filter(&[DROP]);
     tokio::time::sleep(ON_THEIR_WAY / 2).await;
     if let Err(error) = shut.and_then(|()| door.shutdown(Shutdown::Read)) {
         tracing::warn!(%error, "the port could not be closed early");
@@ -127,8 +130,8 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-fn greeting(settings: &Settings, config: &http::Config) -> String {
-    let mut text = String::from("Byline is ready.\n");
+fn greeting(settings: &Settings, config: &http::Config, bound: SocketAddr) -> String {
+    let mut text = format!("Byline is ready. Listening on {bound}\n");
     let mut line = |what: &str, place: &str| {
         let _ = writeln!(text, "  {what:<10}{place}");
     };
