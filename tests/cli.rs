@@ -209,6 +209,25 @@ fn keys_are_made_once_for_their_owner_alone() {
 }
 
 #[test]
+fn a_new_sqlite_file_is_for_its_owner_alone() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    assert_eq!(add_editor(folder.path()).code, 0);
+    for name in ["byline.db", "byline.db-wal", "byline.db-shm"] {
+        assert_eq!(mode(&folder.path().join("var").join(name)), 0o600, "{name}");
+    }
+    drop(server);
+    // One that others may read stays as it is, and the doctor warns.
+    let file = folder.path().join("var/byline.db");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    drop(Server::start(folder.path(), &[]));
+    assert_eq!(mode(&file), 0o640);
+    let said = run(folder.path(), &["doctor"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("odd   database  var/byline.db has mode 640"), "{}", said.out);
+}
+
+#[test]
 fn a_new_server_answers_and_says_where() {
     let folder = folder();
     let mut server = Server::start(folder.path(), &[]);
@@ -364,6 +383,7 @@ fn doctor_says_what_is_wrong_and_changes_nothing() {
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert_eq!(said.out.lines().count(), 6, "{}", said.out);
     assert!(said.out.contains("odd   users     nobody can sign in yet"), "{}", said.out);
+    assert!(said.out.contains("fine  database  SQLite answers"), "{}", said.out);
     let words = ["doctor", "--public-url", "https://cms.example.org", "--allowed-hosts", "www.example.org"];
     let said = run(folder.path(), &words);
     assert_eq!(said.code, 1);

@@ -1,6 +1,9 @@
 //! The two engines behind one door: pools, transactions, and a bound on everything that waits.
 
 use std::fmt;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -194,9 +197,15 @@ fn check_file(path: &Path, create: bool) -> Result<(), String> {
             path.display()
         ));
     }
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
-            .map_err(|error| format!("cannot make the folder {}: {error}", folder.display())),
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+    }
+    // For its owner alone: it holds addresses and sessions. SQLite gives the files beside it the same mode.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(format!("cannot make the file {}: {error}", path.display()))
+        }
         _ => Ok(()),
     }
 }
