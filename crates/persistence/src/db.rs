@@ -329,6 +329,10 @@ impl ::r2d2::HandleError<diesel::r2d2::Error> for LogPoolError {
     }
 }
 
+/// What holds for a connection to PostgreSQL.
+pub(crate) const POSTGRES_SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s';
+    SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;";
+
 /// Opens connections of the engine that the URL names.
 pub(crate) struct Manager {
     url: DatabaseUrl,
@@ -356,11 +360,7 @@ impl ManageConnection for Manager {
             }
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(url.as_str()).map_err(ConnectionError)?;
-                conn.batch_execute(
-                    "SET statement_timeout = '30s'; SET lock_timeout = '10s';
-                     SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;",
-                )
-                .map_err(QueryError)?;
+                conn.batch_execute(POSTGRES_SESSION).map_err(QueryError)?;
                 if !self.writes {
                     conn.batch_execute("SET default_transaction_read_only = on").map_err(QueryError)?;
                 }
