@@ -423,6 +423,7 @@ fn a_restart_among_requests(engine: Engine) {
             }
         }
     }
+    paper.had_a_quiet_time();
 }
 
 /// Moments to fail at, between 0.3 and 1.3 seconds.

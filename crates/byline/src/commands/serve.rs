@@ -1,7 +1,7 @@
 //! `byline serve`: the server, from its first line to its last request.
 
 use std::fmt::Write as _;
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
@@ -83,7 +83,7 @@ async fn serve(settings: &Settings, store: Store, transport: Transport) -> Resul
     let deadline = Instant::now() + DRAIN;
     background.stop();
     tokio::select! {
-        () = drain(&app, &door, &handle) => {}
+        () = drain(&app, door, &handle) => {}
         () = signals.next() => return Err(Failure::from("stopped before everything was finished".to_owned())),
     }
     running.await.map_err(domain::Error::from)?.map_err(cannot("serve"))?;
@@ -93,18 +93,17 @@ async fn serve(settings: &Settings, store: Store, transport: Transport) -> Resul
 }
 
 /// Ends without cutting a request. The server closes a connection on which no request has begun, and the kernel resets
-/// one that nobody took yet; so the door is shut first, and who came in before gets an answer that says goodbye.
-async fn drain(app: &App, door: &TcpListener, server: &ServerHandle) {
+/// one that nobody took yet; so nobody is let in for a while, and who came in before gets an answer that says goodbye.
+async fn drain(app: &App, door: TcpListener, server: &ServerHandle) {
     app.close_connections();
-    let door = SockRef::from(door);
-    // Nobody comes in any more: the kernel drops what arrives for the door, and a client that knocks hears nothing until
-    // it knocks again, after a second, at a closed port. Those who came in before are taken meanwhile.
-    let shut = door.attach_filter(&[DROP]);
-    tokio::time::sleep(ON_THEIR_WAY / 2).await;
-    if let Err(error) = shut.and_then(|()| door.shutdown(Shutdown::Read)) {
+    // The kernel drops what arrives for the door: a client that knocks hears nothing until it knocks again, after a
+    // second, at a closed port.
+    if let Err(error) = SockRef::from(&door).attach_filter(&[DROP]) {
         tracing::warn!(%error, "the port could not be closed early");
     }
-    tokio::time::sleep(ON_THEIR_WAY / 2).await;
+    tokio::time::sleep(ON_THEIR_WAY).await;
+    // The port is closed once the server has let go of it too.
+    drop(door);
     server.stop(true).await;
 }
 
