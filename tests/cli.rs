@@ -401,11 +401,16 @@ fn log_lines_are_json_on_wish_and_hold_no_token() {
     let err = server.child.stderr.take().unwrap();
     let curious = server.anyone().bearer("a.secret.token").with("x-request-id", "the-one");
     curious.get("/v1/admin/tags?cursor=private").expect(401);
+    // What a stranger sends is no error of ours.
+    let mut garbled = TcpStream::connect(server.address).unwrap();
+    write!(garbled, "GET / HTTP/1.1\r\nno header\r\n\r\n").unwrap();
+    assert_eq!(read(garbled).0, 400);
     server.terminate();
     assert_eq!(server.ended(Duration::from_secs(10)), Some(0));
     let text = std::io::read_to_string(err).unwrap();
     assert!(!text.contains("secret.token") && !text.contains("private"), "{text}");
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["level"] != "ERROR"), "{text}");
     let line = lines.iter().find(|line| line["request_id"] == "the-one").expect("a line for the request");
     assert_eq!((&line["status"], &line["route"]), (&401.into(), &"/v1/admin/tags".into()), "{line}");
 }
