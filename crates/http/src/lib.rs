@@ -15,6 +15,7 @@ mod fields;
 mod form;
 mod hashing;
 mod health;
+mod html;
 mod issues;
 pub mod limits;
 mod me;
