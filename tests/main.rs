@@ -15,6 +15,7 @@ mod comments;
 mod contract;
 mod delivery;
 mod hostile;
+mod journey;
 mod migrations;
 mod newsletter;
 mod newsroom;

@@ -17,6 +17,7 @@ mod fields;
 mod form;
 mod hashing;
 mod health;
+mod html;
 mod issues;
 pub mod limits;
 mod me;
