@@ -1,6 +1,7 @@
 //! What tests stand on: an application of their own, on either engine, and callers to talk to it.
 
 mod app;
+pub mod conformance;
 pub mod operations;
 mod postbox;
 mod postgres;
