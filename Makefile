@@ -4,10 +4,10 @@ CARGO ?= cargo
 BYLINE = $(CARGO) run --quiet --release --locked --package byline --
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint openapi deny
+.PHONY: help run test lint openapi lint-openapi deny
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build, load the demo publication into var/, and serve it on http://127.0.0.1:8080
 	$(CARGO) build --release --locked --package byline
@@ -25,6 +25,10 @@ openapi: ## Write openapi/openapi.json from the code
 	@mkdir -p openapi
 	$(CARGO) run --quiet --locked --package byline -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
+
+lint-openapi: ## Lint the OpenAPI document (needs Node and the npm registry)
+	@command -v npx > /dev/null || { echo "make lint-openapi: npx is missing; it comes with Node" >&2; exit 1; }
+	npx --yes @redocly/cli lint openapi/openapi.json
 
 deny: ## Check licences and sources of the dependencies (needs cargo-deny)
 	$(CARGO) deny --locked check bans licenses sources

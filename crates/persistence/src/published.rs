@@ -43,13 +43,15 @@ pub(crate) fn show(
     match audience {
         Audience::AsBefore => Ok(()),
         Audience::SeesNewest => {
+            // A reader who came before this moment, and looks after it, finds the new one in the place of the old.
+            let since = visible_since(conn, &id, now)?;
             clear(conn, &id)?;
-            put(conn, article, content, now)
+            put(conn, article, content, since.unwrap_or(now), now)
         }
         Audience::WillSeeNewest(from) => {
             withdraw_next(conn, &id, now)?;
             end_live(conn, &id, now, from)?;
-            put(conn, article, content, from)
+            put(conn, article, content, from, from)
         }
         Audience::SeesNoNext => {
             withdraw_next(conn, &id, now)?;
@@ -135,8 +137,20 @@ fn end_live(conn: &mut Conn, id: &str, now: Timestamp, until: Timestamp) -> Resu
     Ok(())
 }
 
-/// Writes the finished document of the newest revision, to be seen from `from` on.
-fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -> Result<()> {
+/// Since when the public sees the article, if it does.
+fn visible_since(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Timestamp>> {
+    let since: Option<i64> = published::table
+        .filter(published::article_id.eq(id))
+        .filter(published::visible_from.le(now.micros()))
+        .filter(published::visible_until.gt(now.micros()))
+        .select(published::visible_from)
+        .first(conn)
+        .optional()?;
+    Ok(since.map(Timestamp::from_micros))
+}
+
+/// Writes the finished document of the newest revision, which is published `at` and seen from `from` on.
+fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp, at: Timestamp) -> Result<()> {
     let summary = StoredSummary {
         shown: Summary {
             title: content.title.clone(),
@@ -154,7 +168,7 @@ fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -
     let body = Body { body_html: content.body_html.clone(), toc: content.toc.clone() };
     let id = article.id.to_string();
     let revision = i64::try_from(article.revision)?;
-    let published_at = article.published_at.unwrap_or(from).micros();
+    let published_at = article.published_at.unwrap_or(at).micros();
     diesel::insert_into(published::table)
         .values((
             published::article_id.eq(&id),
@@ -166,7 +180,7 @@ fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -
             published::visible_from.eq(from.micros()),
             published::visible_until.eq(Timestamp::NEVER.micros()),
             published::published_at.eq(published_at),
-            published::updated_at.eq(from.micros()),
+            published::updated_at.eq(at.micros()),
             published::comments_open.eq(article.comments_open),
             published::summary.eq(serde_json::to_string(&summary)?),
             published::body.eq(serde_json::to_string(&body)?),
@@ -188,7 +202,7 @@ fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -
             .execute(conn)?;
     }
     search::put(conn, &id, revision, content)?;
-    expose_slug(conn, article, content, from)
+    expose_slug(conn, article, content, at)
 }
 
 /// Everything under which an article is listed.
