@@ -1,0 +1,93 @@
+//! `byline-bench run`: the publications, the measurements, the report.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use persistence::Engine;
+
+use crate::failure::Result;
+use crate::figures::{self, MILLION};
+use crate::lab::Lab;
+use crate::machine::{description, expect_tools};
+use crate::report;
+
+/// What to measure, and where.
+#[derive(clap::Args)]
+pub struct Options {
+    /// The largest publication: 1000000 measures the figures that need a million articles too
+    #[arg(long, value_name = "ARTICLES", default_value_t = 10_000)]
+    scale: u64,
+    /// Where databases are made and kept for the next run
+    #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
+    folder: PathBuf,
+    /// Where the report is written
+    #[arg(long, value_name = "FILE", default_value = "docs/BENCHMARKS.md")]
+    report: PathBuf,
+    /// Only what has this in its name; the report is then only printed
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// How long one turn of a comparison lasts
+    #[arg(long, value_name = "SECONDS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// How many turns each side has
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+}
+
+/// Measures, prints and writes.
+pub fn run(options: &Options) -> Result<()> {
+    expect_tools()?;
+    let start = Instant::now();
+    let machine = description();
+    let largest = if options.scale >= MILLION { MILLION } else { MILLION - 1 };
+    let lab = Lab::open(&options.folder, options.seconds, options.rounds)?;
+    let only = options.only.as_deref();
+    make_publications(&lab, only, largest)?;
+    // From here on this process asks, too.
+    let this = std::process::id().to_string();
+    let core = lab.cores.loading.to_string();
+    let mut pin = Command::new("taskset");
+    pin.args(["--all-tasks", "--cpu-list", "--pid", &core, &this]).stdout(Stdio::null()).status()?;
+    let mut figures = Vec::new();
+    for measurement in figures::chosen(only) {
+        eprintln!("[{:>4} s] {}", start.elapsed().as_secs(), measurement.what);
+        for figure in measurement.figures(&lab, largest) {
+            eprintln!("         {}", report::line(&figure));
+            figures.push(figure);
+        }
+    }
+    drop(lab);
+    let text = report::text(&figures, &machine, options.rounds, options.seconds, start.elapsed());
+    if only.is_none() {
+        std::fs::write(&options.report, &text)?;
+        eprintln!("written: {}", options.report.display());
+    }
+    println!("{}", report::table(&figures));
+    Ok(())
+}
+
+/// Says what it takes, and then makes what is missing.
+fn make_publications(lab: &Lab, only: Option<&str>, largest: u64) -> Result<()> {
+    let mut sizes: Vec<u64> = figures::chosen(only).flat_map(|measurement| [10_000, measurement.articles]).collect();
+    sizes.retain(|articles| *articles <= largest);
+    sizes.sort_unstable();
+    sizes.dedup();
+    let mut missing = Vec::new();
+    for articles in &sizes {
+        missing.extend(lab.missing(*articles)?);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("Publications to make in {} (kept for the next run):", lab.folder.display());
+    for line in &missing {
+        eprintln!("  {line}");
+    }
+    for articles in sizes {
+        for engine in [Engine::Sqlite, Engine::Postgres] {
+            lab.publication(engine, articles)?;
+        }
+    }
+    Ok(())
+}
