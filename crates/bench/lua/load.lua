@@ -3,7 +3,7 @@
 
 local requests, next_request = {}, 0
 -- Of the thread's own; `done` asks for it.
-hits = 0
+hits, refusal = 0, ""
 
 function setup(thread)
     threads = threads or {}
@@ -21,9 +21,12 @@ function init(args)
     end
     -- Reading every answer's headers costs the generator time: only where they are asked for.
     if args[2] == "hits" then
-        response = function(_, headers)
-            local status = headers["cache-status"] or headers["Cache-Status"] or ""
-            if status:find("; hit", 1, true) then
+        response = function(status, headers, body)
+            if status > 399 then
+                refusal = status .. " " .. body:sub(1, 300)
+            end
+            local cache = headers["cache-status"] or headers["Cache-Status"] or ""
+            if cache:find("; hit", 1, true) then
                 hits = hits + 1
             end
         end
@@ -39,6 +42,9 @@ function done(summary, latency)
     local all_hits = 0
     for _, thread in ipairs(threads) do
         all_hits = all_hits + thread:get("hits")
+        if thread:get("refusal") ~= "" then
+            io.write("refusal ", thread:get("refusal"), "\n")
+        end
     end
     local errors = summary.errors
     io.write(string.format(

@@ -122,18 +122,19 @@ fn queries(log: &str) -> Vec<Query> {
     // A line that begins with a tab goes on with the one before.
     let log = log.replace("\n\t", " ");
     let mut queries: Vec<Query> = Vec::new();
+    // Other steps (parse, bind) have values beneath them too.
+    let mut executed = false;
     for line in log.lines() {
-        if let Some((_, text)) = line.split_once("  execute ")
-            && let Some((_, text)) = text.split_once(": ")
-        {
-            queries.push(Query { text: text.to_owned(), values: Vec::new() });
-        } else if let Some((_, text)) = line.split_once("  statement: ") {
-            queries.push(Query { text: text.to_owned(), values: Vec::new() });
-        } else if let Some((_, parameters)) = line.split_once("DETAIL:  parameters: ")
-            && let Some(query) = queries.last_mut()
-        {
-            query.values = values(parameters);
+        if let Some(parameters) = line.strip_prefix("DETAIL:  parameters: ") {
+            if let Some(query) = queries.last_mut().filter(|_| executed) {
+                query.values = values(parameters);
+            }
+            continue;
         }
+        let prepared = line.split_once("  execute ").and_then(|(_, text)| text.split_once(": "));
+        let text = prepared.or_else(|| line.split_once("  statement: ")).map(|(_, text)| text.to_owned());
+        executed = text.is_some();
+        queries.extend(text.map(|text| Query { text, values: Vec::new() }));
     }
     queries
 }
@@ -198,6 +199,8 @@ mod tests {
         let log = "LOG:  duration: 0.1 ms  parse s: SELECT 1\n\
                    LOG:  duration: 0.02 ms  execute __diesel_stmt_0: SELECT a\n\tFROM b WHERE c IN ($1, $2)\n\
                    DETAIL:  parameters: $1 = 'it''s, $2 = ''x''', $2 = '7'\n\
+                   LOG:  duration: 0.1 ms  bind __diesel_stmt_1: SELECT 2\n\
+                   DETAIL:  parameters: $1 = 'another'\n\
                    LOG:  duration: 0.02 ms  execute __diesel_stmt_1: SELECT 2\n";
         let seen = queries(log);
         assert_eq!(seen[0].text, "SELECT a FROM b WHERE c IN ($1, $2)");

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::{Cores, cpu_of_ended_children, cpu_of_family, on_core};
 use crate::failure::{Failure, Result};
 
 /// A running cluster, stopped in the end.
 pub struct Cluster {
+    guard: Option<Child>,
     folder: PathBuf,
     sockets: PathBuf,
     /// The first of its processes.
@@ -65,7 +66,7 @@ impl Cluster {
         if as_root {
             quietly(Command::new("chown").arg("nobody").arg(&folder).arg(&sockets))?;
         }
-        let mut cluster = Self { folder, sockets, postmaster: 0, cores, as_root };
+        let mut cluster = Self { guard: None, folder, sockets, postmaster: 0, cores, as_root };
         let data = cluster.folder.join("data");
         if !data.join("PG_VERSION").exists() {
             let mut initdb = cluster.command("initdb")?;
@@ -76,6 +77,9 @@ impl Cluster {
              -c log_line_prefix=''",
             cluster.sockets.display()
         );
+        let mut stop = cluster.command("pg_ctl")?;
+        stop.args(["-w", "-s", "-m", "fast", "stop", "-D"]).arg(&data);
+        cluster.guard = Some(guard(&stop, &cluster.sockets)?);
         let log = cluster.log();
         let mut start = cluster.command("pg_ctl")?;
         quietly(
@@ -153,12 +157,20 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if let Ok(mut command) = self.command("pg_ctl") {
-            let data = self.folder.join("data");
-            let _ = quietly(command.args(["-w", "-s", "-m", "fast", "stop", "-D"]).arg(data));
+        if let Some(mut guard) = self.guard.take() {
+            // The end of its input is its sign.
+            drop(guard.stdin.take());
+            let _ = guard.wait();
         }
-        let _ = fs::remove_dir_all(&self.sockets);
     }
+}
+
+/// A shell that stops the cluster when this process ends, however it ends: only this process holds its input open.
+fn guard(stop: &Command, sockets: &Path) -> Result<Child> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' INT TERM; read _; \"$@\"; rm -rf \"$0\""]).arg(sockets);
+    shell.arg(stop.get_program()).args(stop.get_args());
+    Ok(shell.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?)
 }
 
 fn quietly(command: &mut Command) -> Result<()> {

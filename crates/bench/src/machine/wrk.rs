@@ -90,7 +90,8 @@ impl Wrk {
         };
         let (refused, broken) = (value("refused")?, value("broken")?);
         if refused + broken > 0.0 {
-            return Err(Failure(format!("{refused} answers were errors, {broken} requests had none")));
+            let refusal = text.lines().find_map(|line| line.strip_prefix("refusal ")).unwrap_or_default();
+            return Err(Failure(format!("{refused} answers were errors, {broken} requests had none {refusal}")));
         }
         Ok(Load {
             requests: value("requests")?,
