@@ -60,10 +60,10 @@ nothing else is said) runs on another one. Byline has one worker; its limits and
   stand beside it. The bare route is actix-web with one worker and the same memory allocator, which gives back from
   memory the bytes and headers that this Byline gave for the same addresses (with the request id of then). The two take
   turns, {rounds} times {seconds} s each, after a second to warm up; medians count.
-- **A ratio to `pgbench`** is one of rates. The queries are those that PostgreSQL's log shows of Byline for the same
-  requests, prepared and with the same values as parameters, on as many connections as Byline reads with. A
-  transaction is the queries of one request. Times on the processor are of everything on the core, the database with
-  it.
+- **A ratio to `pgbench`** is of the same kind, with everything that serves counted on both sides: the database, and
+  Byline or `pgbench`. On a core that has nothing else to do it is the ratio of the rates. The queries are those that
+  PostgreSQL's log shows of Byline for the same requests, prepared and with the same values as parameters, on as many
+  connections as Byline reads with; a transaction is the queries of one request.
 - **p50 and p99** are of one connection. Ratios of p50 are of two servers that take turns.
 - **Stale** is an answer that does not show what was published before it was asked for: after the 2xx of each
   publication the article is read, and the list of its category. Hits are counted by `Cache-Status`.

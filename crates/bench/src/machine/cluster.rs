@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use super::{Cores, cpu_of_ended_children, cpu_of_family, on_core};
 use crate::failure::{Failure, Result};
@@ -139,6 +140,8 @@ impl Cluster {
         }
         let before = (self.cpu()?, cpu_of_ended_children()?);
         let output = command.arg(database).output()?;
+        // Its connections end a little later, and must not be counted in the moment between.
+        std::thread::sleep(Duration::from_millis(300));
         let cpu = self.cpu()? - before.0 + (cpu_of_ended_children()? - before.1);
         let text = String::from_utf8_lossy(&output.stdout);
         let after = |start: &str| {
