@@ -57,13 +57,14 @@ impl Lab {
         Ok(Self { cores, folder, cluster, wrk, rounds, schema })
     }
 
-    /// The publications of this size that are not there yet, with what it takes to make them.
-    pub fn missing(&self, articles: u64) -> Result<Vec<String>> {
+    /// Which publications of this size are not there yet, and the minutes and megabytes that each takes.
+    pub fn missing(&self, articles: u64) -> Result<Vec<(Engine, u64, u64)>> {
         let mut missing = Vec::new();
         for engine in [Engine::Sqlite, Engine::Postgres] {
             if !self.has(engine, articles)? {
                 let url = self.store(engine, articles).url.parse::<DatabaseUrl>()?;
-                missing.push(format!("{engine:?}: {}", Size { articles, seed: data::SEED }.estimate(&url)));
+                let (minutes, megabytes) = Size { articles, seed: data::SEED }.cost(&url);
+                missing.push((engine, minutes, megabytes));
             }
         }
         Ok(missing)

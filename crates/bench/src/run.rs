@@ -1,12 +1,13 @@
 //! `byline-bench run`: the publications, the measurements, the report.
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use persistence::Engine;
 
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::figures::{self, MILLION};
 use crate::lab::Lab;
 use crate::machine::{description, expect_tools};
@@ -73,16 +74,24 @@ fn make_publications(lab: &Lab, only: Option<&str>, largest: u64) -> Result<()> 
     sizes.retain(|articles| *articles <= largest);
     sizes.sort_unstable();
     sizes.dedup();
-    let mut missing = Vec::new();
+    let mut lines = String::new();
+    let (mut all_minutes, mut all_megabytes) = (0, 0);
     for articles in &sizes {
-        missing.extend(lab.missing(*articles)?);
+        for (engine, minutes, megabytes) in lab.missing(*articles)? {
+            let _ = writeln!(lines, "  {engine:?}, {articles} articles: {minutes} min, {megabytes} MB");
+            all_minutes += minutes;
+            all_megabytes += megabytes;
+        }
     }
-    if missing.is_empty() {
+    if lines.is_empty() {
         return Ok(());
     }
-    eprintln!("Publications to make in {} (kept for the next run):", lab.folder.display());
-    for line in &missing {
-        eprintln!("  {line}");
+    eprint!("Publications to make in {}, kept for the next run, take about:\n{lines}", lab.folder.display());
+    let free = free_megabytes(&lab.folder)?;
+    eprintln!("  In all {all_minutes} min, and {all_megabytes} MB of disk, of which {free} MB are free.");
+    // Copies that are written to, and what the engines need while they make indexes.
+    if all_megabytes + all_megabytes / 5 > free {
+        return Err(Failure("that is too little; --folder names another place".into()));
     }
     for articles in sizes {
         for engine in [Engine::Sqlite, Engine::Postgres] {
@@ -90,4 +99,10 @@ fn make_publications(lab: &Lab, only: Option<&str>, largest: u64) -> Result<()> 
         }
     }
     Ok(())
+}
+
+fn free_megabytes(folder: &Path) -> Result<u64> {
+    let output = Command::new("df").args(["--block-size=1M", "--output=avail"]).arg(folder).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    Ok(text.lines().last().unwrap_or_default().trim().parse()?)
 }

@@ -207,7 +207,7 @@ impl Publication {
                 if sentence > 0 {
                     html.push(' ');
                 }
-                let words = 10 + random.below(15);
+                let words = 13 + random.below(15);
                 html.push_str(&self.words.phrase(words, random));
                 for term in planted.drain(..each.min(planted.len())) {
                     html.push(' ');
@@ -303,7 +303,7 @@ mod tests {
     fn an_article_has_about_four_kilobytes_and_is_the_same_every_time() {
         let article = |seed| Publication::new(seed, 100).article(7).unwrap().write;
         let body = article(1).body.unwrap();
-        assert!((3_500..4_700).contains(&body.len()), "{}", body.len());
+        assert!((3_600..4_600).contains(&body.len()), "{}", body.len());
         assert_eq!(article(1), article(1));
         assert_ne!(article(1), article(2));
     }

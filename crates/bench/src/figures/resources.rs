@@ -16,10 +16,15 @@ pub fn memory(lab: &Lab) -> Result<Vec<Figure>> {
     let byline = lab.byline(&store, CACHE)?;
     std::thread::sleep(Duration::from_secs(3));
     let (idle, _) = byline.memory()?;
-    let requests = lab.requests("memory", &(0..ARTICLES).map(article).collect::<Vec<_>>())?;
+    // More than the cache holds.
+    let paths = (0..ARTICLES).map(article).flat_map(|path| [format!("{path}/comments"), path]);
+    let requests = lab.requests("memory", &paths.collect::<Vec<_>>())?;
     let load = lab.wrk.connections(64).seconds(10).run(&byline.origin, Script::Reads, &requests)?;
     let (after, most) = byline.memory()?;
-    let beside = format!("64 connections, {:.0} reads of 10,000 articles; {after:.0} MB after it", load.requests);
+    let beside = format!(
+        "64 connections, {:.0} reads of 10,000 articles and their comments; {after:.0} MB after it",
+        load.requests
+    );
     Ok(vec![
         at_most("memory, idle".into(), "RSS", 40.0, idle, " MB", String::new()),
         at_most("memory, under full read load with a 64 MB cache".into(), "RSS", 150.0, most, " MB", beside),

@@ -13,6 +13,7 @@ use persistence::{articles, bylines, categories, comments, moderation, published
 use serde_json::json;
 
 use super::*;
+use crate::machine::{Cluster, Cores};
 
 const SIZE: Size = Size { articles: 1, seed: 7 };
 
@@ -180,4 +181,40 @@ fn what_is_loaded_is_served() {
     let roots = super::super::categories()[0].clone();
     let under = |category: String| published::Filters { category: Some(category), subtree: true, ..Default::default() };
     assert!(roots.into_iter().map(|root| list(&under(root))).sum::<i64>() >= 60);
+}
+
+#[test]
+fn nothing_refers_to_what_is_not_there() {
+    #[derive(QueryableByName)]
+    struct Broken {
+        #[diesel(sql_type = Text)]
+        table: String,
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("loaded.db"));
+    generate(&url, &folder.path().join("secrets.json"), SIZE).unwrap();
+    let db = Db::open(&Options { url, create: false, connections: 1 }).unwrap();
+    let check = "SELECT \"table\" FROM pragma_foreign_key_check";
+    let broken: Vec<Broken> = db.read_blocking(|conn| Ok(diesel::sql_query(check).load(conn)?)).unwrap();
+    assert!(broken.is_empty(), "{:?}", broken.iter().map(|row| &row.table).collect::<Vec<_>>());
+}
+
+#[test]
+fn postgres_is_loaded_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start(Cores::find().unwrap(), &folder.path().join("postgres")).unwrap();
+    let size = Size { articles: 3, seed: 7 };
+    generate(&cluster.url("postgres").parse().unwrap(), &folder.path().join("postgres.json"), size).unwrap();
+    let sqlite = DatabaseUrl::Sqlite(folder.path().join("loaded.db"));
+    generate(&sqlite, &folder.path().join("sqlite.json"), size).unwrap();
+    let sqlite = tables(&Db::open(&Options { url: sqlite, create: false, connections: 1 }).unwrap());
+    for (table, rows) in &sqlite {
+        let count = cluster.psql(&format!("SELECT count(*) FROM {table}")).unwrap();
+        assert_eq!(count, rows.len().to_string(), "{table}");
+    }
+    let titles = cluster.psql("SELECT string_agg(title, ', ' ORDER BY slug) FROM articles").unwrap();
+    let wanted = (0..3).map(|number| Publication::new(7, 3).article(number).unwrap().write.title.unwrap());
+    assert_eq!(titles, wanted.collect::<Vec<_>>().join(", "));
+    let indexes = cluster.psql("SELECT count(*) FROM pg_indexes WHERE indexname = 'published_in_locale'").unwrap();
+    assert_eq!(indexes, "1", "indexes are made again");
 }
