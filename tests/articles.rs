@@ -374,8 +374,9 @@ both! {
         editor.patch(&path, json!({"title": "Again"})).await.expect(200);
         editor.act(&format!("{path}/publish")).await.expect(200);
         editor.act(&format!("{path}/unpublish")).await.expect(200);
+        // Its address answers 410 instead of 404 then.
         editor.delete(&path).await.expect(204);
-        assert_eq!(app.changes(), ["upsert article", "upsert article", "delete article"]);
+        assert_eq!(app.changes(), ["upsert article", "upsert article", "delete article", "delete article"]);
     }
 
     async fn a_path_means_what_stands_there_now(app: App) {

@@ -28,15 +28,12 @@ struct Logged {
     op: String,
     #[diesel(sql_type = Text)]
     slug: String,
-    #[diesel(sql_type = Text)]
-    keys: String,
 }
 
 /// What the change log says of categories: operation and slug.
 fn logged(app: &App) -> Vec<(String, String)> {
-    let query = "SELECT op, slug, keys FROM changes WHERE resource = 'category' ORDER BY seq";
+    let query = "SELECT op, slug FROM changes WHERE resource = 'category' ORDER BY seq";
     let rows: Vec<Logged> = app.data.db.read_blocking(|conn| Ok(diesel::sql_query(query).load(conn)?)).unwrap();
-    assert!(rows.iter().all(|row| row.keys.starts_with("category:") && row.keys.contains("list:categories")));
     rows.into_iter().map(|row| (row.op, row.slug)).collect()
 }
 
@@ -240,7 +237,9 @@ both! {
         editor.delete(&c).await.expect(204);
         let since: Vec<String> = logged(&app)[before..].iter().map(|(op, slug)| format!("{op} {slug}")).collect();
         let expected =
-            ["upsert a", "upsert bb", "upsert c", "upsert a", "upsert bb", "upsert c", "delete c"];
+            ["upsert a", "upsert bb", "upsert c", "upsert a", "upsert bb", "upsert c", "delete c",
+            // They may have fewer articles below them.
+            "upsert a", "upsert bb"];
         assert_eq!(since, expected);
         // What was refused left nothing.
         editor.patch(&a, json!({"parent_id": id(&b)})).await.expect(409);
@@ -335,7 +334,10 @@ both! {
         let mut editor = app.editor();
         let path = make(&mut editor, "a", None).await;
         let mut anyone = app.anyone();
-        for public in ["/v1/categories", "/v1/categories/tree", "/v1/categories/a"] {
+        let own = format!("category:{}", id(&path));
+        for (public, key) in [
+            ("/v1/categories", "list:categories"), ("/v1/categories/tree", "list:categories"), ("/v1/categories/a", &own),
+        ] {
             let first = anyone.get(public).await.expect(200);
             let etag = first.header("etag").unwrap();
             let known = [("if-none-match", etag.as_str())];
@@ -343,7 +345,7 @@ both! {
             assert!(again.body.is_empty());
             assert_eq!(again.header("etag").unwrap(), etag);
             assert!(first.header("cache-control").unwrap().starts_with("public"));
-            assert!(first.header("surrogate-key").unwrap().contains("list:articles"));
+            assert!(first.header("surrogate-key").unwrap().contains(key));
             let head = anyone.send(Method::HEAD, public, None, &[]).await.expect(200);
             assert_eq!(head.header("etag").unwrap(), etag);
             assert_eq!(anyone.get(&format!("{public}?fieldz=x")).await.expect(400).code(), "malformed");

@@ -134,7 +134,7 @@ both! {
         let path = "/v1/articles/talk/comments";
         let list = app.anyone().get(path).await.expect(200);
         assert_eq!(list.header("cache-control").as_deref(), Some("public, max-age=30, stale-while-revalidate=300"));
-        assert_eq!(list.header("surrogate-key"), Some(format!("comments:{article} article:{article}")));
+        assert_eq!(list.header("surrogate-key"), Some(format!("comments:{article} article:{article} site")));
         assert_eq!(list.header("access-control-allow-origin").as_deref(), Some("*"));
         let etag = list.header("etag").unwrap();
         let known = [("if-none-match", etag.as_str())];

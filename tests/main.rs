@@ -12,6 +12,7 @@ mod category_tree;
 mod cli;
 mod comments;
 mod contract;
+mod delivery;
 mod hostile;
 mod migrations;
 mod newsletter;

@@ -41,8 +41,9 @@ pub struct App {
     pub data: Data<http::App>,
     clock: Arc<AtomicI64>,
     call: Rc<Call>,
+    url: DatabaseUrl,
     // Holds the SQLite file as long as the test runs.
-    _folder: tempfile::TempDir,
+    _folder: Rc<tempfile::TempDir>,
 }
 
 /// A migrated SQLite file, to be copied.
@@ -76,7 +77,7 @@ impl App {
                 DatabaseUrl::Sqlite(path)
             }
         };
-        let db = Db::open(&Options { url, create: false, connections: 4 }).unwrap();
+        let db = open(&url);
         let mut config = Config::new("http://cms.example.org/".parse().unwrap());
         configure(&mut config);
         let start = Timestamp::parse("2026-11-23T09:00:00Z").unwrap();
@@ -84,17 +85,25 @@ impl App {
         db.write_blocking(|conn| persistence::newsletters::ensure(conn, start)).unwrap();
         let secrets = Secrets::generate().unwrap();
         let data = Data::new(http::App::new(db, config, secrets, Clock::Manual(Arc::clone(&clock))).unwrap());
-        let service = Rc::new(init_service(http::application(data.clone())).await);
-        let call = move |request: TestRequest| -> Pin<Box<dyn Future<Output = Reply>>> {
-            let service = Rc::clone(&service);
-            Box::pin(async move {
-                let response = service.call(request.to_request()).await.expect("the edge turns errors into answers");
-                let (status, headers) = (response.status().as_u16(), response.headers().clone());
-                let body = actix_web::body::to_bytes(response.into_body()).await.map_err(Into::into).expect("a body");
-                Reply { status, headers, body }
-            })
-        };
-        Self { engine, data, clock, call: Rc::new(call), _folder: folder }
+        let call = serve(&data).await;
+        Self { engine, data, clock, call, url, _folder: Rc::new(folder) }
+    }
+
+    /// Another node on the same database, with the same keys and the same clock.
+    pub async fn node(&self, configure: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.data.config.clone();
+        configure(&mut config);
+        let (secrets, clock) = (Arc::clone(&self.data.secrets), Clock::Manual(Arc::clone(&self.clock)));
+        let data = Data::new(http::App::new(open(&self.url), config, secrets, clock).unwrap());
+        let call = serve(&data).await;
+        let (url, clock, folder) = (self.url.clone(), Arc::clone(&self.clock), Rc::clone(&self._folder));
+        Self { engine: self.engine, data, clock, call, url, _folder: folder }
+    }
+
+    /// Reads what other nodes entered in the log of changes, as a running server does a few times a second.
+    pub fn catch_up(&self) {
+        let now = self.now();
+        self.data.db.read_blocking(|conn| self.data.follower.catch_up(conn, now)).unwrap();
     }
 
     /// The present of this application.
@@ -169,6 +178,23 @@ impl App {
         let add = |conn: &mut persistence::Conn| persistence::users::add(conn, &by, &profile, "no password", now);
         self.data.db.write_blocking(add).unwrap().id
     }
+}
+
+fn open(url: &DatabaseUrl) -> Db {
+    Db::open(&Options { url: url.clone(), create: false, connections: 4 }).unwrap()
+}
+
+async fn serve(data: &Data<http::App>) -> Rc<Call> {
+    let service = Rc::new(init_service(http::application(data.clone())).await);
+    Rc::new(move |request: TestRequest| -> Pin<Box<dyn Future<Output = Reply>>> {
+        let service = Rc::clone(&service);
+        Box::pin(async move {
+            let response = service.call(request.to_request()).await.expect("the edge turns errors into answers");
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            let body = actix_web::body::to_bytes(response.into_body()).await.map_err(Into::into).expect("a body");
+            Reply { status, headers, body }
+        })
+    })
 }
 
 /// Someone who talks to the application. Sends, as `If-Match`, the version it saw last of each address.

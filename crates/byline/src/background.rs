@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use actix_web::web::Data;
 use http::{App, outbox, sending};
 use mail::Transport;
-use persistence::{articles, idempotency, sessions, subscribers};
+use persistence::{articles, changes, idempotency, sessions, subscribers};
 
 use crate::failure::Failure;
 
@@ -21,6 +21,7 @@ struct Job {
 
 /// Every job. One that has much to do does it in portions, and looks at [`Work::is_over`] between them.
 const JOBS: &[Job] = &[
+    Job { name: "follow the log of changes", pause: Duration::from_millis(200), run: follow },
     Job { name: "settle publications", pause: Duration::from_secs(1), run: settle_publications },
     Job {
         name: "send messages",
@@ -35,6 +36,31 @@ const JOBS: &[Job] = &[
     Job { name: "purge", pause: Duration::from_mins(10), run: purge },
 ];
 
+/// How often the log is looked at, whether or not anything was heard.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often a node listens whether another one entered something.
+const LISTEN: Duration = Duration::from_millis(25);
+
+/// Hears of what other nodes change, or other processes on this file, and drops it from the cache.
+fn follow(work: &Work) -> domain::Result<()> {
+    let mut listener = work.app.db.listen()?;
+    while !work.is_over() {
+        work.app.db.read_blocking(|conn| work.app.follower.catch_up(conn, work.app.now()))?;
+        let looked = Instant::now();
+        while looked.elapsed() < LOOK && !work.is_over() {
+            let Some(listener) = &mut listener else {
+                work.stop.wait(LOOK);
+                continue;
+            };
+            if listener.heard()? {
+                break;
+            }
+            work.stop.wait(LISTEN);
+        }
+    }
+    Ok(())
+}
+
 /// Articles that are settled in one transaction.
 const PORTION: i64 = 100;
 
@@ -45,17 +71,21 @@ fn settle_publications(work: &Work) -> domain::Result<()> {
     Ok(())
 }
 
+/// How long the log of changes is kept, in seconds.
+const KEEP_CHANGES: i64 = 30 * 24 * 3_600;
+
 /// Forgets what is kept for a time only.
 fn purge(work: &Work) -> domain::Result<()> {
     let now = work.app.now();
     work.app.db.write_blocking(|conn| idempotency::purge(conn, now))?;
     work.app.db.write_blocking(|conn| sessions::purge(conn, now))?;
     work.app.db.write_blocking(|conn| subscribers::purge(conn, now))?;
+    work.app.db.write_blocking(|conn| changes::prune(conn, now.plus_seconds(-KEEP_CHANGES)))?;
     Ok(())
 }
 
 /// How long to let things be after a failure.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// What a job works with.
 pub struct Work {

@@ -107,6 +107,11 @@ pub struct Settings {
     #[arg(value_parser = parse::seconds(), global = true, help_heading = "Settings", hide_short_help = true)]
     pub cache_stale_while_revalidate: u64,
 
+    /// Megabytes of public answers to keep ready in memory; 0 keeps none
+    #[arg(long, env = "BYLINE_CACHE_SIZE", value_name = "MEGABYTES", default_value_t = 64, global = true)]
+    #[arg(value_parser = clap::value_parser!(u64).range(..=1_048_576), help_heading = "Settings", hide_short_help = true)]
+    pub cache_size: u64,
+
     /// Threads that serve requests [default: one per core]
     #[arg(long, env = "BYLINE_WORKERS", value_name = "NUMBER", global = true, help_heading = "Settings")]
     #[arg(value_parser = parse::workers(), hide_short_help = true)]
@@ -189,6 +194,7 @@ impl Settings {
         config.trusted_proxies.clone_from(&self.trusted_proxies);
         config.limits = self.limits == Switch::On;
         config.metrics_token.clone_from(&self.metrics_token);
+        config.cache_size = self.cache_size * 1024 * 1024;
         config.cache = http::CachePolicy {
             max_age: self.cache_max_age,
             s_maxage: self.cache_s_maxage,

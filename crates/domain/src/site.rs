@@ -123,6 +123,16 @@ impl Settings {
         })
     }
 
+    /// Whether every address on the front end is made as those `other` settings make it.
+    pub fn addresses_as(&self, other: &Self) -> bool {
+        let made_of = |settings: &Self| {
+            let Self { locale, timezone, site_url, permalink, category_path, tag_path, byline_path, .. } = settings;
+            [Some(locale), Some(timezone), site_url.as_ref(), Some(permalink), Some(category_path), Some(tag_path), Some(byline_path)]
+                .map(|part| part.cloned())
+        };
+        made_of(self) == made_of(other)
+    }
+
     fn check_locales(&self, default: Option<&Locale>, faults: &mut Faults) -> Vec<String> {
         let mut locales = Vec::new();
         if self.locales.len() > MAX_LOCALES {

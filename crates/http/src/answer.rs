@@ -1,17 +1,16 @@
 //! Writing answers: to people who sign in (`no-store`, versions as ETags) and to the public (strong ETags, cacheable).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
+use domain::Result;
 use domain::secrets::sha256;
-use domain::{Result, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::problem::Refusal;
+use crate::delivery::{Deliverable, Depends};
+use crate::problem::{Problem, Refusal};
 
 /// A resource that is changed by naming its version.
 pub trait Versioned: Serialize {
@@ -132,61 +131,34 @@ pub(crate) fn next_link(app: &App, request: &HttpRequest, cursor: &str) -> Strin
 
 /// A public answer: the same for everyone, cacheable, with a strong ETag over its bytes.
 #[derive(Debug)]
-pub struct Public {
-    body: Vec<u8>,
-    surrogate_keys: String,
-    cache_control: String,
-    link: Option<String>,
-}
+pub struct Public(Deliverable);
 
 impl Public {
-    /// An answer made of `body`, which depends on what `surrogate_keys` (separated by spaces) name.
-    pub fn new(app: &App, body: &impl Serialize, surrogate_keys: impl Into<String>) -> Result<Self> {
-        let cache_control = app.config.cache.header(None);
-        Ok(Self { body: serde_json::to_vec(body)?, surrogate_keys: surrogate_keys.into(), cache_control, link: None })
-    }
-
-    /// Fresh until `due` at the longest: then something falls due that may alter it.
-    #[must_use]
-    pub fn until(mut self, app: &App, due: Option<Timestamp>) -> Self {
-        let left = due.map(|due| u64::try_from(due.seconds_since(app.now())).unwrap_or(0));
-        self.cache_control = app.config.cache.header(left);
-        self
+    /// An answer made of `body`, which is what it is until something changes that it depends on.
+    pub(crate) fn new(body: &impl Serialize, depends: Depends) -> Result<Self> {
+        let body = serde_json::to_vec(body)?;
+        let etag = Some(sha256(&body)[..32].to_owned());
+        let kind = "application/json";
+        Ok(Self(Deliverable { etag, kind, body: body.into(), ..Deliverable::bare(StatusCode::OK, depends) }))
     }
 
     /// With another `Cache-Control`.
     #[must_use]
-    pub fn cache_control(mut self, value: impl Into<String>) -> Self {
-        self.cache_control = value.into();
+    pub(crate) fn cache_control(mut self, value: &'static str) -> Self {
+        self.0.cache_control = Some(value);
         self
     }
 
     /// With a link to the next page, if there is one.
     #[must_use]
-    pub fn next(mut self, app: &App, request: &HttpRequest, page: &Page) -> Self {
-        self.link = page.next.as_deref().map(|cursor| next_link(app, request, cursor));
+    pub(crate) fn next(mut self, app: &App, request: &HttpRequest, page: &Page) -> Self {
+        self.0.link = page.next.as_deref().map(|cursor| next_link(app, request, cursor));
         self
     }
 
-    /// 200, or 304 if the client has it already.
-    pub fn respond(self, request: &HttpRequest) -> HttpResponse {
-        let etag = format!("\"{}\"", &sha256(&self.body)[..32]);
-        let known = if_none_match(request, &etag);
-        let mut response = if let Some(known) = &known {
-            let mut response = HttpResponse::NotModified();
-            response.insert_header((header::ETAG, known.as_str()));
-            response
-        } else {
-            let mut response = HttpResponse::Ok();
-            response.content_type("application/json").insert_header((header::ETAG, etag));
-            response
-        };
-        response.insert_header((header::CACHE_CONTROL, self.cache_control));
-        response.insert_header(("surrogate-key", self.surrogate_keys));
-        if let Some(link) = self.link {
-            response.insert_header((header::LINK, link));
-        }
-        if known.is_some() { response.finish() } else { response.body(self.body) }
+    /// 200; or 304, if the client has it already.
+    pub(crate) fn respond(self) -> HttpResponse {
+        self.0.carry()
     }
 }
 
@@ -194,74 +166,17 @@ impl Public {
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'/');
 
 /// 308 to where something public is now: below the address `collection`, under this slug or path.
-pub fn moved(app: &App, request: &HttpRequest, collection: &str, name: &str, surrogate_keys: &str) -> HttpResponse {
+pub(crate) fn moved(app: &App, request: &HttpRequest, collection: &str, name: &str, depends: Depends) -> HttpResponse {
     let mut location = app.config.link(&format!("{collection}/{}", utf8_percent_encode(name, NAME)));
     if !request.query_string().is_empty() {
         location = format!("{location}?{}", request.query_string());
     }
-    HttpResponse::PermanentRedirect()
-        .insert_header((header::LOCATION, location))
-        .insert_header((header::CACHE_CONTROL, app.config.cache.header(None)))
-        .insert_header(("surrogate-key", surrogate_keys))
-        .finish()
+    let moved = Deliverable::bare(StatusCode::PERMANENT_REDIRECT, depends);
+    Deliverable { location: Some(location), ..moved }.carry()
 }
 
-/// An answer that is the same as long as the binary is: a file, or the OpenAPI document.
-pub(crate) struct Fixed {
-    kind: &'static str,
-    body: Bytes,
-    etag: String,
-}
-
-impl Fixed {
-    /// An answer of this media type.
-    pub(crate) fn new(kind: &'static str, body: Bytes) -> Self {
-        let etag = format!("\"{}\"", &sha256(&body)[..32]);
-        Self { kind, body, etag }
-    }
-
-    /// 200, or 304 if the client has it already.
-    pub(crate) fn respond(&self, request: &HttpRequest) -> HttpResponse {
-        let known = if_none_match(request, &self.etag);
-        let mut response = if known.is_some() { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-        response.insert_header((header::ETAG, known.as_deref().unwrap_or(&self.etag)));
-        response.insert_header((header::CACHE_CONTROL, "public, max-age=300"));
-        if known.is_some() {
-            return response.finish();
-        }
-        response.content_type(self.kind).body(self.body.clone())
-    }
-}
-
-/// Content codings that an answer may come in; the edge appends their names to the ETag.
-const CODINGS: [&str; 3] = ["br", "gzip", "zstd"];
-
-/// The client's own tag, if it names this representation in any coding.
-fn if_none_match(request: &HttpRequest, etag: &str) -> Option<String> {
-    let plain = etag.trim_matches('"');
-    let values = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    for tag in values.flat_map(|value| value.split(',')).map(str::trim) {
-        let bare = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
-        let rest = bare.strip_prefix(plain);
-        let coded = rest.and_then(|rest| rest.strip_prefix('-')).is_some_and(|coding| CODINGS.contains(&coding));
-        if rest == Some("") || coded {
-            return Some(format!("\"{bare}\""));
-        }
-        if tag == "*" {
-            return Some(etag.to_owned());
-        }
-    }
-    None
-}
-
-/// Appends the coding of a compressed answer to its ETag: each representation has its own.
-pub(crate) fn tag_coding(headers: &mut header::HeaderMap) {
-    let coding = headers.get(header::CONTENT_ENCODING).and_then(|coding| coding.to_str().ok());
-    let etag = headers.get(header::ETAG).and_then(|etag| etag.to_str().ok());
-    if let (Some(coding), Some(etag)) = (coding, etag)
-        && CODINGS.contains(&coding)
-        && let Ok(tagged) = HeaderValue::from_str(&format!("\"{}-{coding}\"", etag.trim_matches('"')))
-    {
-        headers.insert(header::ETAG, tagged);
-    }
+/// 410: what was public is gone for good.
+pub(crate) fn gone(code: &'static str, detail: &str, depends: Depends) -> HttpResponse {
+    let problem = Problem::new(StatusCode::GONE, code, detail);
+    Deliverable { problem: Some(problem), ..Deliverable::bare(StatusCode::GONE, depends) }.carry()
 }

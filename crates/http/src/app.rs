@@ -11,6 +11,7 @@ use persistence::{Conn, Db, idempotency};
 use url::Url;
 
 use crate::answer::Reply;
+use crate::delivery::{Delivery, Follower};
 use crate::hashing::Hashing;
 use crate::limits::Limits;
 use crate::problem::Answer;
@@ -52,6 +53,8 @@ pub struct Config {
     pub metrics_token: Option<String>,
     /// How long caches may keep public answers.
     pub cache: CachePolicy,
+    /// Bytes that the delivery cache may hold; 0: there is none.
+    pub cache_size: u64,
 }
 
 /// `Cache-Control` of public answers, in seconds.
@@ -66,6 +69,11 @@ pub struct CachePolicy {
 }
 
 impl CachePolicy {
+    /// How long an answer may be kept at all.
+    pub(crate) fn longest(&self) -> u64 {
+        self.max_age.max(self.s_maxage)
+    }
+
     /// `Cache-Control` of an answer that may change by itself in `left` seconds.
     pub(crate) fn header(&self, left: Option<u64>) -> String {
         let left = left.unwrap_or(u64::MAX);
@@ -92,6 +100,7 @@ impl Config {
             limits: true,
             metrics_token: None,
             cache: CachePolicy::default(),
+            cache_size: 64 * 1024 * 1024,
         }
     }
 
@@ -117,6 +126,10 @@ pub struct App {
     pub hashing: Hashing,
     /// Which sessions are live.
     pub sessions: Sessions,
+    /// Public answers, ready to be sent.
+    pub delivery: Arc<Delivery>,
+    /// What keeps them right.
+    pub follower: Arc<Follower>,
     /// Counters for `/metrics`.
     pub metrics: crate::metrics::Metrics,
     running: Running,
@@ -154,12 +167,16 @@ impl Drop for Turn {
 
 impl App {
     /// Puts the application together.
-    pub fn new(db: Db, config: Config, secrets: Secrets, clock: Clock) -> Result<Self> {
+    pub fn new(db: Db, config: Config, secrets: impl Into<Arc<Secrets>>, clock: Clock) -> Result<Self> {
         let limits = Limits::new(&config, &clock);
         let metrics = crate::metrics::Metrics::new()?;
         let (hashing, sessions, running) = (Hashing::new(), Sessions::default(), Running::default());
-        let (secrets, closing) = (Arc::new(secrets), AtomicBool::new(false));
-        Ok(Self { db, config, secrets, clock, limits, hashing, sessions, metrics, running, closing })
+        let (secrets, closing) = (secrets.into(), AtomicBool::new(false));
+        let delivery = Arc::new(Delivery::new(config.cache_size, config.cache));
+        let follower = Arc::new(Follower::new(Arc::clone(&delivery)));
+        let (follows, present) = (Arc::clone(&follower), clock.clone());
+        db.after_commit(move |conn| follows.after_commit(conn, present.now()));
+        Ok(Self { db, config, secrets, clock, limits, hashing, sessions, delivery, follower, metrics, running, closing })
     }
 
     /// The present.

@@ -6,12 +6,14 @@ use domain::ids::BylineId;
 use domain::permissions::Action;
 use domain::site::{self, Settings};
 use persistence::bylines::{self, Position};
-use persistence::taxonomy::{self, Counted, Found};
+use persistence::site::settings;
+use persistence::taxonomy::{Counted, Found};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::{Listing, Public, Reply, Versioned, list, moved, no_content, show};
+use crate::delivery::Depends;
 use crate::fields::{Fields, FieldsQuery};
 use crate::page::{Cursors, PageQuery, PublicPageQuery, limit};
 use crate::problem::{Answer, Refusal};
@@ -80,14 +82,15 @@ pub(crate) async fn list_bylines(app: web::Data<App>, request: HttpRequest, quer
     let work = move |conn: &mut persistence::Conn, now| {
         let total = if count { Some(bylines::count(conn)?) } else { None };
         let bylines = bylines::list(conn, after, limit + 1)?;
-        Ok((taxonomy::frame(conn, now)?, bylines::counted(conn, bylines, now)?, total))
+        Ok((settings(conn)?, bylines::counted(conn, bylines, now)?, total))
     };
-    let (frame, bylines, total) = app.read(work).await?;
-    let bylines = bylines.into_iter().map(|byline| PublicByline::new(&app, &frame.settings, byline)).collect();
+    let (settings, bylines, total) = app.read(work).await?;
+    let ids: Vec<String> = bylines.iter().map(|byline| format!("byline:{}", byline.item.id)).collect();
+    let bylines = bylines.into_iter().map(|byline| PublicByline::new(&app, &settings, byline)).collect();
     let listing = cursors.page(bylines, limit, total, |byline: &PublicByline| (byline.name.clone(), byline.id))?;
     let listing = fields.of_each(listing)?;
-    let answer = Public::new(&app, &listing, "list:bylines list:articles site")?;
-    Ok(answer.until(&app, frame.due).next(&app, &request, &listing.page).respond(&request))
+    let depends = Depends::on(["list:bylines".to_owned()]).and_within(ids);
+    Ok(Public::new(&listing, depends)?.next(&app, &request, &listing.page).respond())
 }
 
 /// Show a byline to readers
@@ -109,13 +112,15 @@ pub(crate) async fn get_byline(
 ) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
     let work =
-        move |conn: &mut persistence::Conn, now| Ok((taxonomy::frame(conn, now)?, bylines::show(conn, &slug.0, now)?));
+        move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, bylines::show(conn, &slug.0, now)?));
     match app.read(work).await? {
-        (_, Found::Moved { id, name }) => Ok(moved(&app, &request, "/v1/bylines", &name, &format!("byline:{id}"))),
-        (frame, Found::Here(byline)) => {
-            let keys = format!("byline:{} list:articles site", byline.item.id);
-            let byline = fields.of(&PublicByline::new(&app, &frame.settings, byline))?;
-            Ok(Public::new(&app, &byline, keys)?.until(&app, frame.due).respond(&request))
+        (_, Found::Moved { id, name }) => {
+            Ok(moved(&app, &request, "/v1/bylines", &name, Depends::on([format!("byline:{id}")])))
+        }
+        (settings, Found::Here(byline)) => {
+            let depends = Depends::on([format!("byline:{}", byline.item.id)]);
+            let byline = fields.of(&PublicByline::new(&app, &settings, byline))?;
+            Ok(Public::new(&byline, depends)?.respond())
         }
     }
 }

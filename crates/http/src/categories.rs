@@ -9,12 +9,14 @@ use domain::permissions::Action;
 use domain::published::CategorySmall;
 use domain::site::{self, Settings};
 use persistence::categories::{self, Shown};
-use persistence::taxonomy::{self, Found};
+use persistence::site::settings;
+use persistence::taxonomy::Found;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::{Listing, Public, Reply, Versioned, list, moved, no_content, show};
+use crate::delivery::Depends;
 use crate::fields::{Fields, FieldsQuery};
 use crate::page::{Cursors, PageQuery, PublicPageQuery, limit};
 use crate::problem::{Answer, Refusal};
@@ -135,14 +137,15 @@ pub(crate) async fn list_categories(
     let work = move |conn: &mut persistence::Conn, now| {
         let total = if count { Some(categories::count(conn)?) } else { None };
         let categories = categories::list(conn, after.as_deref(), limit + 1)?;
-        Ok((taxonomy::frame(conn, now)?, categories::shown(conn, categories, now)?, total))
+        Ok((settings(conn)?, categories::shown(conn, categories, now)?, total))
     };
-    let (frame, shown, total) = app.read(work).await?;
-    let shown = shown.into_iter().map(|shown| PublicCategory::new(&app, &frame.settings, shown)).collect();
+    let (settings, shown, total) = app.read(work).await?;
+    let ids: Vec<String> = shown.iter().map(|shown| format!("category:{}", shown.category.id)).collect();
+    let shown = shown.into_iter().map(|shown| PublicCategory::new(&app, &settings, shown)).collect();
     let listing = cursors.page(shown, limit, total, |category: &PublicCategory| category.path.clone())?;
     let listing = fields.of_each(listing)?;
-    let answer = Public::new(&app, &listing, "list:categories list:articles site")?;
-    Ok(answer.until(&app, frame.due).next(&app, &request, &listing.page).respond(&request))
+    let depends = Depends::on(["list:categories".to_owned()]).and_within(ids);
+    Ok(Public::new(&listing, depends)?.next(&app, &request, &listing.page).respond())
 }
 
 /// Show the category tree to readers
@@ -155,22 +158,23 @@ pub(crate) async fn list_categories(
     refused::ListPublic,
 ))]
 #[get("/v1/categories/tree")]
-pub(crate) async fn get_category_tree(app: web::Data<App>, request: HttpRequest, _: Params<NoParams>) -> Answer {
+pub(crate) async fn get_category_tree(app: web::Data<App>, _: Params<NoParams>) -> Answer {
     let work = |conn: &mut persistence::Conn, now| {
         let categories = categories::list(conn, None, i64::MAX)?;
-        Ok((taxonomy::frame(conn, now)?, categories::shown(conn, categories, now)?))
+        Ok((settings(conn)?, categories::shown(conn, categories, now)?))
     };
-    let (frame, mut shown) = app.read(work).await?;
+    let (settings, mut shown) = app.read(work).await?;
+    let ids: Vec<String> = shown.iter().map(|shown| format!("category:{}", shown.category.id)).collect();
     let place = |shown: &Shown| (shown.category.position, shown.category.name.clone(), shown.category.id);
     shown.sort_by_cached_key(place);
     let mut children: HashMap<Option<CategoryId>, Vec<PublicCategory>> = HashMap::new();
     for shown in shown {
         let parent = shown.category.parent_id;
-        children.entry(parent).or_default().push(PublicCategory::new(&app, &frame.settings, shown));
+        children.entry(parent).or_default().push(PublicCategory::new(&app, &settings, shown));
     }
     let tree = CategoryTree { data: under(None, &mut children) };
-    let answer = Public::new(&app, &tree, "list:categories list:articles site")?;
-    Ok(answer.until(&app, frame.due).respond(&request))
+    let depends = Depends::on(["list:categories".to_owned()]).and_within(ids);
+    Ok(Public::new(&tree, depends)?.respond())
 }
 
 fn under(
@@ -205,17 +209,16 @@ pub(crate) async fn get_category(
 ) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
     let work = move |conn: &mut persistence::Conn, now| {
-        Ok((taxonomy::frame(conn, now)?, categories::show(conn, &path.0, now)?))
+        Ok((settings(conn)?, categories::show(conn, &path.0, now)?))
     };
     match app.read(work).await? {
-        (_, Found::Moved { id, name }) => Ok(moved(&app, &request, "/v1/categories", &name, &format!("category:{id}"))),
-        (frame, Found::Here(shown)) => {
-            let category = PublicCategory::new(&app, &frame.settings, shown);
-            let mut keys = String::from("list:articles site");
-            for above in &category.breadcrumb {
-                keys = format!("category:{} {keys}", above.id);
-            }
-            Ok(Public::new(&app, &fields.of(&category)?, keys)?.until(&app, frame.due).respond(&request))
+        (_, Found::Moved { id, name }) => {
+            Ok(moved(&app, &request, "/v1/categories", &name, Depends::on([format!("category:{id}")])))
+        }
+        (settings, Found::Here(shown)) => {
+            let category = PublicCategory::new(&app, &settings, shown);
+            let depends = Depends::on([format!("category:{}", category.id)]);
+            Ok(Public::new(&fields.of(&category)?, depends)?.respond())
         }
     }
 }

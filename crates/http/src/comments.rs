@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::App;
 use crate::answer::{Listing, Public, Reply};
 use crate::app::{Clock, Config};
+use crate::delivery::Depends;
 use crate::limits::{Limit, network};
 use crate::page::{Cursors, limit};
 use crate::problem::Answer;
@@ -119,9 +120,9 @@ pub(crate) async fn list_comments(
     let (article, comments, total) = app.read(work).await?;
     let position = |comment: &PublicComment| (comment.created_at.micros(), comment.id);
     let listing = cursors.page(comments, limit, total, position)?;
-    let keys = format!("comments:{article} article:{article}");
-    let answer = Public::new(&app, &listing, keys)?.cache_control(CACHE_CONTROL).next(&app, &request, &listing.page);
-    Ok(answer.respond(&request))
+    let depends = Depends::on([format!("comments:{article}")]).and_within([format!("address:{article}")]);
+    let answer = Public::new(&listing, depends.shown_as([format!("article:{article}")]))?;
+    Ok(answer.cache_control(CACHE_CONTROL).next(&app, &request, &listing.page).respond())
 }
 
 /// What a commenter hears: the same whatever became of the comment.

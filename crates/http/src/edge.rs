@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use crate::problem::{Problem, Refusal};
 use crate::request::{Caller, Unknown, bearer};
-use crate::{App, access, answer, routes};
+use crate::delivery::{self, Known};
+use crate::{App, access, routes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -35,13 +36,23 @@ pub(crate) async fn outer(
         request.head_mut().method = Method::GET;
     }
     let response = match admit(&app, request.request()) {
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Ok(()) => delivery::answer(&app, request, next).await?,
         Err(refusal) => request.into_response(refusal.error_response()),
     };
 
     let mut response = describe(&app, response, &id);
-    let route = response.request().match_pattern();
-    let public = route.as_deref().is_some_and(|route| routes::is_public(response.request().method(), route));
+    let known = response.response().extensions().get::<Known>().cloned();
+    let (route, public) = match known {
+        Some(Known { route, cache }) => {
+            app.metrics.count_cache(cache);
+            (Some(route), true)
+        }
+        None => {
+            let route = response.request().match_pattern();
+            let public = route.as_deref().is_some_and(|route| routes::is_public(response.request().method(), route));
+            (route.map(Into::into), public)
+        }
+    };
     set_headers(&app, &mut response, &id, public);
     let (status, took) = (response.status().as_u16(), started.elapsed());
     let route = route.as_deref().unwrap_or("-");
@@ -124,10 +135,6 @@ fn set_headers(app: &App, response: &mut ServiceResponse<BoxBody>, id: &str, pub
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     let headers = response.headers_mut();
-    answer::tag_coding(headers);
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "identity") {
-        headers.remove(header::CONTENT_ENCODING);
-    }
     let mut default = |name: HeaderName, value: &'static str| {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));
@@ -152,19 +159,6 @@ fn set_headers(app: &App, response: &mut ServiceResponse<BoxBody>, id: &str, pub
 
 fn listed(app: &App, origin: &HeaderValue) -> bool {
     app.config.cors_origins.iter().any(|known| known.as_bytes() == origin.as_bytes())
-}
-
-/// Only public answers are compressed: what holds secrets beside what a client chose must not show its length.
-pub(crate) async fn mark(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let mut response = next.call(request).await?;
-    let cache = response.headers().get(header::CACHE_CONTROL);
-    if !cache.is_some_and(|cache| cache.as_bytes().starts_with(b"public")) {
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("identity"));
-    }
-    Ok(response)
 }
 
 /// Finds out who calls, before any route looks at the request: a dead session is refused before a wrong body.

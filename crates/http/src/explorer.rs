@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, get};
 use askama::Template;
 use domain::Error;
 
-use crate::answer::Fixed;
+use crate::delivery::Fixed;
 use crate::problem::{Answer, Problem};
 use crate::{App, openapi};
 
@@ -62,9 +62,9 @@ pub(crate) async fn get_explorer() -> Answer {
         (status = 404, description = "There is no such file", body = Problem, content_type = "application/problem+json"),
 ))]
 #[get("/docs/assets/{file}")]
-pub(crate) async fn get_explorer_file(request: HttpRequest, file: Path<String>) -> Answer {
+pub(crate) async fn get_explorer_file(app: Data<App>, request: HttpRequest, file: Path<String>) -> Answer {
     let file = ASSETS.iter().find(|(name, _)| *name == *file).ok_or(Error::NotFound("file"))?;
-    Ok(file.1.respond(&request))
+    Ok(file.1.respond(&app, &request))
 }
 
 /// Starts the explorer; a script of its own, since the page's policy allows none inside it.
@@ -96,7 +96,7 @@ static ASSETS: LazyLock<Vec<(&str, Fixed)>> = LazyLock::new(|| {
     (status = 304, description = "You have it already"),
 ))]
 #[get("/openapi.json")]
-pub(crate) async fn get_openapi(request: HttpRequest) -> Answer {
+pub(crate) async fn get_openapi(app: Data<App>, request: HttpRequest) -> Answer {
     static DOCUMENT: LazyLock<Fixed> = LazyLock::new(|| Fixed::new("application/json", openapi::text().into()));
-    Ok(DOCUMENT.respond(&request))
+    Ok(DOCUMENT.respond(&app, &request))
 }

@@ -69,5 +69,5 @@ pub(crate) async fn get_metrics(app: web::Data<App>, request: HttpRequest) -> An
         let detail = "Send the metrics token as `Authorization: Bearer`, or ask from loopback.";
         return Err(Error::Unauthenticated { code: "unauthenticated", detail: detail.into() }.into());
     }
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(app.metrics.text()?))
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(app.metrics.text(app.delivery.bytes())?))
 }

@@ -9,6 +9,7 @@ mod bylines;
 pub mod catalogue;
 mod categories;
 mod comments;
+mod delivery;
 mod edge;
 mod explorer;
 mod fields;
@@ -41,12 +42,13 @@ mod users;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::web;
 
 pub use access::{LIFETIME as ACCESS_TOKEN_SECONDS, issue as issue_access_token};
 pub use app::{App, CachePolicy, Clock, Config};
 pub use auth::SignedIn;
+pub use delivery::{Delivery, Follower};
 pub use openapi::{document as openapi_document, text as openapi_text};
 
 /// The application as the server runs it, and as tests call it.
@@ -66,7 +68,5 @@ pub fn application(
         .configure(routes::configure)
         .default_service(web::route().to(edge::unrouted))
         .wrap(from_fn(edge::authenticate))
-        .wrap(from_fn(edge::mark))
-        .wrap(Compress::default())
         .wrap(from_fn(edge::outer))
 }

@@ -1,16 +1,17 @@
 //! Articles for readers: published content alone, from the read model alone.
 
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpRequest, get, web};
 use domain::articles::Kind;
 use domain::published::PublishedArticle;
 use domain::{Error, Fault, Result, Timestamp};
+use persistence::changes::Window;
 use persistence::published::{self, Filters, Found, Position, View};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::App;
-use crate::answer::{Listing, Public};
+use crate::answer::{Listing, Public, gone, moved};
+use crate::delivery::Depends;
 use crate::fields::{Fields, names};
 use crate::page::{Cursors, limit};
 use crate::problem::Answer;
@@ -136,22 +137,29 @@ pub(crate) async fn list_articles(app: web::Data<App>, request: HttpRequest, que
     let after = cursors.read::<Position>(query.cursor.as_deref())?;
     let with = (include.is_some(), query.count);
     let view = view(&app);
-    let listed = app
-        .db
-        .read(move |conn| {
-            let due = published::next_due(conn, view.now)?;
-            Ok((published::list(conn, &view, &filters, (after, limit + 1), with)?, due))
-        })
-        .await?;
-    let (listed, due) = listed;
+    let work = move |conn: &mut persistence::Conn| published::list(conn, &view, &filters, (after, limit + 1), with);
+    let listed = app.db.read(work).await?;
     let position = |article: &PublishedArticle| (article.summary.published_at.micros(), article.summary.id);
     let listing = cursors.page(listed.articles, limit, listed.total, position)?;
+    let depends = depends(listed.window, &listed.named, &listing.data);
     let data = listing.data.iter().map(|article| fields.of(article)).collect::<Result<_>>()?;
     let listing = Listing { data, page: listing.page };
-    Ok(Public::new(&app, &listing, "list:articles site")?
-        .until(&app, due)
-        .next(&app, &request, &listing.page)
-        .respond(&request))
+    Ok(Public::new(&listing, depends)?.next(&app, &request, &listing.page).respond())
+}
+
+/// What a page of articles depends on: its part of the list, each article, and what its filters name.
+fn depends(window: Option<Window>, named: &[String], articles: &[PublishedArticle]) -> Depends {
+    let articles = articles.iter().map(|article| format!("article:{}", article.summary.id));
+    // What exists is listed for as long as it has the name; of what does not, any new one may be it.
+    let names = named.iter().map(|key| match key.split_once(':') {
+        Some((kind, id)) if kind != "list" => format!("name:{id}"),
+        _ => key.clone(),
+    });
+    let depends = Depends::default().and_within(names).and_within(articles).shown_as(named.iter().cloned());
+    match window {
+        Some(window) => depends.and_list(window),
+        None => depends,
+    }
 }
 
 /// What to show of an article.
@@ -196,40 +204,14 @@ pub(crate) async fn get_article(
         return Err(Error::Malformed(Fault::parameter("locale", "not_one", detail)).into());
     }
     let view = view(&app);
-    let (found, due) = app
-        .db
-        .read(move |conn| {
-            Ok((published::find(conn, &view, locale.as_deref(), &slug)?, published::next_due(conn, view.now)?))
-        })
-        .await?;
+    let found = app.db.read(move |conn| published::find(conn, &view, locale.as_deref(), &slug)).await?;
+    let on = |id| Depends::on([format!("article:{id}")]);
     match found {
-        Found::Article(article) => {
-            let keys = surrogate_keys(&article);
-            Ok(Public::new(&app, &fields.of(&article)?, keys)?.until(&app, due).respond(&request))
-        }
-        Found::Moved(slug) => {
-            let query = request.query_string();
-            let query = if query.is_empty() { String::new() } else { format!("?{query}") };
-            let location = app.config.link(&format!("/v1/articles/{slug}{query}"));
-            Ok(HttpResponse::PermanentRedirect()
-                .insert_header((header::LOCATION, location))
-                .insert_header((header::CACHE_CONTROL, app.config.cache.header(None)))
-                .finish())
-        }
-        Found::Gone => {
-            Err(Error::Gone { code: "article_gone", detail: "The article was withdrawn for good.".into() }.into())
-        }
+        Found::Article(article) => Ok(Public::new(&fields.of(&article)?, on(article.summary.id))?.respond()),
+        Found::Moved(id, slug) => Ok(moved(&app, &request, "/v1/articles", &slug, on(id))),
+        Found::Gone(id) => Ok(gone("article_gone", "The article was withdrawn for good.", on(id))),
         Found::Nothing => Err(Error::NotFound("article").into()),
     }
-}
-
-fn surrogate_keys(article: &PublishedArticle) -> String {
-    let joined = &article.summary.joined;
-    let mut keys = vec![format!("article:{}", article.summary.id), "site".into()];
-    keys.extend(joined.categories.iter().map(|category| format!("category:{}", category.id)));
-    keys.extend(joined.tags.iter().map(|tag| format!("tag:{}", tag.id)));
-    keys.extend(joined.bylines.iter().map(|byline| format!("byline:{}", byline.id)));
-    keys.join(" ")
 }
 
 /// How documents are drawn now.

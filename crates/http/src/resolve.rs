@@ -1,15 +1,15 @@
 //! What a path of the front end means now. It never redirects itself: the front end does.
 
-use actix_web::{HttpRequest, get, web};
+use actix_web::{get, web};
 use domain::{Error, Fault};
-use persistence::resolve::{self, Meaning};
+use persistence::resolve::{self, Meaning, Resolved, Resource};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::answer::Public;
+use crate::delivery::Depends;
 use crate::problem::Answer;
-use crate::reading::view;
 use crate::refused;
 use crate::request::Params;
 
@@ -63,19 +63,20 @@ pub(crate) struct ResolvedResource {
     refused::ReadPublic,
 ))]
 #[get("/v1/resolve")]
-pub(crate) async fn resolve_path(app: web::Data<App>, request: HttpRequest, query: Params<ResolveQuery>) -> Answer {
+pub(crate) async fn resolve_path(app: web::Data<App>, query: Params<ResolveQuery>) -> Answer {
     let asked = query.0.path.unwrap_or_default();
     if !asked.starts_with('/') || asked.len() > MAX_PATH {
         let detail = format!("`path` is a path that begins with `/`, of at most {MAX_PATH} bytes.");
         return Err(Error::Malformed(Fault::parameter("path", "not_a_path", detail)).into());
     }
-    let view = view(&app);
     let path = asked.clone();
-    let (meaning, settings) = app
-        .db
-        .read(move |conn| Ok((resolve::resolve(conn, &view, &path)?, persistence::site::current(conn)?.settings)))
-        .await?;
-    let resolution = match meaning {
+    let work = move |conn: &mut persistence::Conn, now| {
+        let settings = persistence::site::current(conn)?.settings;
+        Ok((resolve::resolve(conn, &settings, now, &path)?, settings))
+    };
+    let (resolved, settings) = app.read(work).await?;
+    let depends = depends(&resolved);
+    let resolution = match resolved.meaning {
         Meaning::Nothing => return Err(Error::NotFound("path").into()),
         Meaning::Gone => Resolution { status: 410, path: asked, resource: None },
         Meaning::Resource(resource) => Resolution {
@@ -84,5 +85,20 @@ pub(crate) async fn resolve_path(app: web::Data<App>, request: HttpRequest, quer
             resource: Some(ResolvedResource { kind: resource.kind, id: resource.id, slug: resource.slug }),
         },
     };
-    Ok(Public::new(&app, &resolution, "resolve site list:articles")?.respond(&request))
+    Ok(Public::new(&resolution, depends)?.respond())
+}
+
+/// What the meaning of a path depends on: where the thing is, and on everything that could come before it.
+fn depends(resolved: &Resolved) -> Depends {
+    let any = ["addresses", "list:categories", "list:tags", "list:bylines"].map(str::to_owned);
+    match &resolved.meaning {
+        Meaning::Resource(_) if resolved.contested => Depends::on(any),
+        Meaning::Resource(Resource { kind, id, .. }) => match kind.as_str() {
+            "article" | "page" => {
+                Depends::default().and_within([format!("address:{id}")]).shown_as([format!("article:{id}")])
+            }
+            kind => Depends::on([format!("{kind}:{id}")]),
+        },
+        _ => Depends::on(any),
+    }
 }

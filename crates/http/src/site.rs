@@ -1,6 +1,6 @@
 //! The publication itself: what readers see of it, and its settings.
 
-use actix_web::{HttpRequest, get, patch, web};
+use actix_web::{get, patch, web};
 use domain::permissions::Action;
 use domain::site::{Settings, Site};
 use persistence::site;
@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::{Public, Versioned, show};
+use crate::delivery::Depends;
 use crate::fields::{Fields, FieldsQuery};
 use crate::problem::Answer;
 use crate::refused;
@@ -74,7 +75,7 @@ const MEMBERS: [&str; 10] = [
     refused::ListPublic,
 ))]
 #[get("/v1/site")]
-pub(crate) async fn get_site(app: web::Data<App>, request: HttpRequest, query: Params<FieldsQuery>) -> Answer {
+pub(crate) async fn get_site(app: web::Data<App>, query: Params<FieldsQuery>) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
     let settings = app.read(|conn, _| site::current(conn)).await?.settings;
     let site = PublicSite {
@@ -89,7 +90,7 @@ pub(crate) async fn get_site(app: web::Data<App>, request: HttpRequest, query: P
         tag_path: settings.tag_path,
         byline_path: settings.byline_path,
     };
-    Ok(Public::new(&app, &fields.of(&site)?, "site")?.respond(&request))
+    Ok(Public::new(&fields.of(&site)?, Depends::on_site())?.respond())
 }
 
 /// Show the settings of the site

@@ -6,12 +6,14 @@ use domain::permissions::Action;
 use domain::site::{self, Settings};
 use domain::tags::{Tag, TagWrite};
 use persistence::tags::{self, Position};
-use persistence::taxonomy::{self, Counted, Found};
+use persistence::site::settings;
+use persistence::taxonomy::{Counted, Found};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::App;
 use crate::answer::{Listing, Public, Reply, Versioned, list, moved, no_content, show};
+use crate::delivery::Depends;
 use crate::fields::{Fields, FieldsQuery};
 use crate::page::{Cursors, PageQuery, PublicPageQuery, limit};
 use crate::problem::{Answer, Refusal};
@@ -74,14 +76,15 @@ pub(crate) async fn list_tags(app: web::Data<App>, request: HttpRequest, query: 
     let work = move |conn: &mut persistence::Conn, now| {
         let total = if count { Some(tags::count(conn)?) } else { None };
         let tags = tags::list(conn, after, limit + 1)?;
-        Ok((taxonomy::frame(conn, now)?, tags::counted(conn, tags, now)?, total))
+        Ok((settings(conn)?, tags::counted(conn, tags, now)?, total))
     };
-    let (frame, tags, total) = app.read(work).await?;
-    let tags = tags.into_iter().map(|tag| PublicTag::new(&app, &frame.settings, tag)).collect();
+    let (settings, tags, total) = app.read(work).await?;
+    let ids: Vec<String> = tags.iter().map(|tag| format!("tag:{}", tag.item.id)).collect();
+    let tags = tags.into_iter().map(|tag| PublicTag::new(&app, &settings, tag)).collect();
     let listing = cursors.page(tags, limit, total, |tag: &PublicTag| (tag.name.clone(), tag.id))?;
     let listing = fields.of_each(listing)?;
-    let answer = Public::new(&app, &listing, "list:tags list:articles site")?;
-    Ok(answer.until(&app, frame.due).next(&app, &request, &listing.page).respond(&request))
+    let depends = Depends::on(["list:tags".to_owned()]).and_within(ids);
+    Ok(Public::new(&listing, depends)?.next(&app, &request, &listing.page).respond())
 }
 
 /// Show a tag to readers
@@ -103,13 +106,15 @@ pub(crate) async fn get_tag(
 ) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
     let work =
-        move |conn: &mut persistence::Conn, now| Ok((taxonomy::frame(conn, now)?, tags::show(conn, &slug.0, now)?));
+        move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, tags::show(conn, &slug.0, now)?));
     match app.read(work).await? {
-        (_, Found::Moved { id, name }) => Ok(moved(&app, &request, "/v1/tags", &name, &format!("tag:{id}"))),
-        (frame, Found::Here(tag)) => {
-            let keys = format!("tag:{} list:articles site", tag.item.id);
-            let tag = fields.of(&PublicTag::new(&app, &frame.settings, tag))?;
-            Ok(Public::new(&app, &tag, keys)?.until(&app, frame.due).respond(&request))
+        (_, Found::Moved { id, name }) => {
+            Ok(moved(&app, &request, "/v1/tags", &name, Depends::on([format!("tag:{id}")])))
+        }
+        (settings, Found::Here(tag)) => {
+            let depends = Depends::on([format!("tag:{}", tag.item.id)]);
+            let tag = fields.of(&PublicTag::new(&app, &settings, tag))?;
+            Ok(Public::new(&tag, depends)?.respond())
         }
     }
 }

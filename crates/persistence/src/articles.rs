@@ -1,6 +1,7 @@
 //! Articles and their revisions: what editors do with them, each in one transaction.
 
 mod documents;
+mod log;
 mod references;
 mod rows;
 mod slugs;
@@ -13,7 +14,6 @@ use domain::ids::{ArticleId, GroupId};
 use domain::permissions::Action;
 use domain::{Actor, Error, Result, Seen, Timestamp};
 
-use crate::changes::{self, Change, Op};
 use crate::{Conn, audit, published, site};
 use rows::Stored;
 
@@ -199,10 +199,10 @@ impl Editing {
     fn settle(self, conn: &mut Conn, at: Timestamp) -> Result<()> {
         let id = self.article.id.to_string();
         if rows::save(conn, &self.article, self.article.version, None, self.first_public(at))? {
+            let before = published::replaced(conn, &id, at)?;
             published::sweep(conn, &id, at)?;
-            let content = rows::content(conn, self.article.id, self.article.revision)?;
-            let keys = published::keys(conn, &id)?;
-            record(conn, Op::Upsert, &self.article, &content.slug, keys, at)?;
+            let after = published::standing(conn, &id, at)?;
+            log::record(conn, &id, before.as_ref(), after.as_ref(), at)?;
         }
         Ok(())
     }
@@ -248,23 +248,21 @@ impl Editing {
         if !rows::save(conn, &self.article, seen, Some(content), self.first_public(at))? {
             return Err(rows::overtaken(conn, self.article.id));
         }
+        // Nobody heard yet of what came by its time: it is told now, with what replaces it.
+        let before =
+            if self.fell_due { published::replaced(conn, &id, at)? } else { published::standing(conn, &id, at)? };
         published::sweep(conn, &id, at)?;
-        let was_visible = published::is_visible(conn, &id, at)?;
-        let mut keys = published::keys(conn, &id)?;
         published::show(conn, &self.article, content, audience, at)?;
-        keys.extend(published::keys(conn, &id)?);
-        let op = match audience {
-            Audience::SeesNewest => Some(Op::Upsert),
-            Audience::SeesNothing | Audience::SeesItGone if was_visible => Some(Op::Delete),
-            _ if self.fell_due => Some(Op::Upsert),
-            _ => None,
-        };
+        let after = published::standing(conn, &id, at)?;
         if audience != Audience::AsBefore {
-            audit::record(conn, by, self.article.state.as_str(), "article", Some(id), None, at)?;
+            audit::record(conn, by, self.article.state.as_str(), "article", Some(id.clone()), None, at)?;
         }
-        match op {
-            Some(op) => record(conn, op, &self.article, &content.slug, keys, at),
-            None => Ok(()),
+        match (&before, &after) {
+            (None, None) if self.article.published_at.is_some() && audience != Audience::AsBefore => {
+                log::record_fate(conn, &self.article, content, at)
+            }
+            (Some(before), Some(after)) if before.is_same_as(after) => Ok(()),
+            _ => log::record(conn, &id, before.as_ref(), after.as_ref(), at),
         }
     }
 
@@ -272,14 +270,4 @@ impl Editing {
     fn first_public(&self, at: Timestamp) -> Option<Timestamp> {
         self.first_public_at.or(self.article.published_at.filter(|shown| *shown <= at))
     }
-}
-
-fn record(conn: &mut Conn, op: Op, article: &Article, slug: &str, mut keys: Vec<String>, at: Timestamp) -> Result<()> {
-    keys.push(format!("article:{}", article.id));
-    keys.push("list:articles".into());
-    keys.sort_unstable();
-    keys.dedup();
-    let id = article.id.to_string();
-    let change = Change { op, resource: "article", id, slug: Some(slug), locale: Some(&article.locale), keys };
-    changes::record(conn, &change, at)
 }

@@ -8,12 +8,12 @@ use domain::permissions::Action;
 use domain::text::{Prose, WebUrl};
 use domain::{Actor, Error, Result, Seen, Timestamp};
 
-use crate::changes::{Change, Op};
+use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{bylines, published_in};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{self, Counted, Found};
-use crate::{Conn, changes};
+use crate::Conn;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = bylines)]
@@ -121,7 +121,7 @@ pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Resu
         .execute(conn)
         .or_conflict("bylines_slug_key", || slugs::taken(&slug, None))?;
     let byline = find(conn, id)?;
-    record(conn, Op::Upsert, &byline, at)?;
+    record(conn, Op::Upsert, &byline, None, at)?;
     Ok(byline)
 }
 
@@ -156,9 +156,17 @@ pub fn update(
         return Err(overtaken(conn, id));
     }
     slugs::renamed(conn, Kind::Byline, &key, &byline.slug, slug.as_str(), at)?;
-    let byline = find(conn, id)?;
-    record(conn, Op::Upsert, &byline, at)?;
-    Ok(byline)
+    let after = find(conn, id)?;
+    record(conn, Op::Upsert, &after, Some(&byline), at)?;
+    if small(&after) != small(&byline) {
+        changes::record_articles_in(conn, "byline", &key, at)?;
+    }
+    Ok(after)
+}
+
+/// What articles say of it.
+fn small(byline: &Byline) -> impl PartialEq + '_ {
+    (&byline.slug, &byline.name, &byline.avatar_url)
 }
 
 /// Removes a byline; articles that the public sees lose it at once.
@@ -172,9 +180,11 @@ pub fn delete(conn: &mut Conn, by: &Actor, id: BylineId, seen: &Seen, at: Timest
         return Err(overtaken(conn, id));
     }
     slugs::forget(conn, Kind::Byline, &key)?;
+    record(conn, Op::Delete, &byline, None, at)?;
+    changes::record_articles_in(conn, "byline", &key, at)?;
     let listed = published_in::table.filter(published_in::scope.eq("byline")).filter(published_in::scope_id.eq(&key));
     diesel::delete(listed).execute(conn)?;
-    record(conn, Op::Delete, &byline, at)
+    Ok(())
 }
 
 fn expect(byline: &Byline, seen: &Seen) -> Result<()> {
@@ -189,9 +199,14 @@ fn overtaken(conn: &mut Conn, id: BylineId) -> Error {
     }
 }
 
-fn record(conn: &mut Conn, op: Op, byline: &Byline, at: Timestamp) -> Result<()> {
-    let keys = vec![format!("byline:{}", byline.id), "list:bylines".into(), "list:articles".into()];
-    let change =
-        Change { op, resource: "byline", id: byline.id.to_string(), slug: Some(&byline.slug), locale: None, keys };
-    changes::record(conn, &change, at)
+/// Records that a byline is now as it is, and was as `before` says.
+fn record(conn: &mut Conn, op: Op, byline: &Byline, before: Option<&Byline>, at: Timestamp) -> Result<()> {
+    let mut entry = Entry::new(op, Resource::Byline, byline.id.to_string(), Some(byline.slug.clone()));
+    if before.map(|before| &before.name) != Some(&byline.name) || op == Op::Delete {
+        entry = entry.touching(["list:bylines".to_owned()]);
+    }
+    if before.is_some_and(|before| before.slug != byline.slug) || op == Op::Delete {
+        entry = entry.touching([format!("name:{}", byline.id), "list:bylines".to_owned()]);
+    }
+    changes::record(conn, &[entry], at)
 }

@@ -14,12 +14,12 @@ use domain::published::CategorySmall;
 use domain::text::{Prose, Slug};
 use domain::{Actor, Error, Fault, Result, Seen, Timestamp};
 
-use crate::changes::{Change, Op};
+use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{categories, old_slugs, published_in};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{Found, articles_in};
-use crate::{Conn, changes};
+use crate::Conn;
 
 /// The kind under which whole paths of before are remembered.
 const OLD_PATH: &str = "category_path";
@@ -104,7 +104,7 @@ pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Resu
         .execute(conn)
         .or_conflict("categories_slug_key", || slugs::taken(&slug, None))?;
     let category = find(conn, id)?;
-    record(conn, Op::Upsert, &category, &[], at)?;
+    record(conn, Op::Upsert, &[category.clone()], true, at)?;
     Ok(category)
 }
 
@@ -160,10 +160,26 @@ pub fn update(
     if moves {
         list_under_ancestors(conn, &key, None)?;
     }
-    let shows_below = path != before.path || after.name != before.name;
-    let below = if shows_below { below(conn, &after)? } else { Vec::new() };
-    record(conn, Op::Upsert, &after, &below, at)?;
+    let placed = small(&after) != small(&before);
+    let mut changed = vec![after.clone()];
+    if placed {
+        changed.extend(below(conn, &after)?);
+    }
+    record(conn, Op::Upsert, &changed, placed, at)?;
+    if placed {
+        for category in &changed {
+            changes::record_articles_in(conn, "category", &category.id.to_string(), at)?;
+        }
+    }
+    if moves {
+        record_above(conn, &[&before.path, &after.path], &after.slug, at)?;
+    }
     Ok(after)
+}
+
+/// What articles, and the categories below it, say of it.
+fn small(category: &Category) -> impl PartialEq + '_ {
+    (&category.path, &category.name)
 }
 
 /// Removes a category under which no other stands; articles that the public sees lose it at once.
@@ -177,6 +193,9 @@ pub fn delete(conn: &mut Conn, by: &Actor, id: CategoryId, seen: &Seen, at: Time
         return Err(Error::conflict("category_not_empty", detail));
     }
     let key = id.to_string();
+    record(conn, Op::Delete, &[category.clone()], true, at)?;
+    changes::record_articles_in(conn, "category", &key, at)?;
+    record_above(conn, &[&category.path], &category.slug, at)?;
     list_under_ancestors(conn, &key, Some(&key))?;
     let listed = published_in::table.filter(published_in::scope.eq("category")).filter(published_in::scope_id.eq(&key));
     diesel::delete(listed).execute(conn)?;
@@ -187,7 +206,7 @@ pub fn delete(conn: &mut Conn, by: &Actor, id: CategoryId, seen: &Seen, at: Time
     slugs::forget(conn, Kind::Category, &key)?;
     let paths = old_slugs::table.filter(old_slugs::kind.eq(OLD_PATH)).filter(old_slugs::target_id.eq(&key));
     diesel::delete(paths).execute(conn)?;
-    record(conn, Op::Delete, &category, &[], at)
+    Ok(())
 }
 
 /// Waits until nobody else changes the tree, and keeps others from it until the transaction ends.
@@ -334,15 +353,26 @@ fn list_under_ancestors(conn: &mut Conn, id: &str, without: Option<&str>) -> Res
     Ok(())
 }
 
-/// Records that a category changed, and with it what stands `below` it.
-fn record(conn: &mut Conn, op: Op, category: &Category, below: &[Category], at: Timestamp) -> Result<()> {
-    for category in std::iter::once(category).chain(below) {
-        let keys = vec![format!("category:{}", category.id), "list:categories".into(), "list:articles".into()];
-        let id = category.id.to_string();
-        let change = Change { op, resource: "category", id, slug: Some(&category.slug), locale: None, keys };
-        changes::record(conn, &change, at)?;
-    }
-    Ok(())
+/// Records that categories changed; whether by where they stand and what they are called, or by less.
+fn record(conn: &mut Conn, op: Op, categories: &[Category], placed: bool, at: Timestamp) -> Result<()> {
+    let entry = |category: &Category| {
+        let entry = Entry::new(op, Resource::Category, category.id.to_string(), Some(category.slug.clone()));
+        let keys = [format!("name:{}", category.id), "list:categories".to_owned()];
+        if placed { entry.touching(keys) } else { entry }
+    };
+    changes::record(conn, &categories.iter().map(entry).collect::<Vec<_>>(), at)
+}
+
+/// Records that other articles are listed under what stands on these paths above `slug`, and how many.
+fn record_above(conn: &mut Conn, paths: &[&String], slug: &str, at: Timestamp) -> Result<()> {
+    let slugs: Vec<&str> = paths.iter().flat_map(|path| path.split('/')).filter(|above| *above != slug).collect();
+    let rows = categories::table.filter(categories::slug.eq_any(slugs)).order(categories::path);
+    let rows: Vec<(String, String)> = rows.select((categories::id, categories::slug)).load(conn)?;
+    let entry = |(id, slug): (String, String)| {
+        let list = format!("list:subtree:{id}");
+        Entry::new(Op::Upsert, Resource::Category, id, Some(slug)).touching([list])
+    };
+    changes::record(conn, &rows.into_iter().map(entry).collect::<Vec<_>>(), at)
 }
 
 /// A category as readers see it.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -13,6 +13,8 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use domain::{Error, Result};
 use tokio::sync::Semaphore;
+
+use crate::changes::Listener;
 
 /// A connection to either engine. Queries are written once and run on both.
 #[derive(diesel::MultiConnection)]
@@ -115,7 +117,11 @@ pub struct Db {
     engine: Engine,
     readers: Arc<Gate>,
     writers: Arc<Gate>,
+    committed: Arc<OnceLock<Committed>>,
 }
+
+/// What is done after every commit, before whoever wrote hears of it.
+type Committed = Box<dyn Fn(&mut Conn) + Send + Sync>;
 
 impl Db {
     /// Opens the pools and makes sure that the database answers.
@@ -138,7 +144,15 @@ impl Db {
         };
         // SQLite has one writer at a time; a second connection would only wait inside the engine.
         let writers = gate(if engine == Engine::Sqlite { 1 } else { options.connections }, true)?;
-        Ok(Self { engine, readers: gate(options.connections, false)?, writers })
+        Ok(Self { engine, readers: gate(options.connections, false)?, writers, committed: Arc::default() })
+    }
+
+    /// From now on does this after every commit, on the connection that wrote, before its caller hears of it. It can be
+    /// said once.
+    pub fn after_commit(&self, then: impl Fn(&mut Conn) + Send + Sync + 'static) {
+        if self.committed.set(Box::new(then)).is_err() {
+            tracing::error!("something else is done after every commit already");
+        }
     }
 
     /// Which engine this is.
@@ -162,17 +176,26 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        self.writers.run(move |conn| transaction(conn, work)).await
+        let committed = Arc::clone(&self.committed);
+        self.writers.run(move |conn| commit(conn, work, &committed)).await
     }
 
     /// [`Db::write`] for commands and workers, which are not async.
     pub fn write_blocking<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        self.writers.with(|conn| transaction(conn, work))
+        self.writers.with(|conn| commit(conn, work, &self.committed))
     }
 
     /// [`Db::read`] for commands and workers, which are not async.
     pub fn read_blocking<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         self.readers.with(work)
+    }
+
+    /// Listens for what other nodes enter in the log of changes; none on SQLite, which tells nobody.
+    pub fn listen(&self) -> Result<Option<Listener>> {
+        match self.readers.manager.connect()? {
+            Conn::Postgres(conn) => Listener::new(conn).map(Some),
+            Conn::Sqlite(_) => Ok(None),
+        }
     }
 
     /// A connection for what cannot run inside a transaction: migrations.
@@ -199,6 +222,19 @@ fn check_file(path: &Path, create: bool) -> Result<(), String> {
             .map_err(|error| format!("cannot make the folder {}: {error}", folder.display())),
         _ => Ok(()),
     }
+}
+
+/// One transaction, and what is done after it.
+fn commit<T>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T>,
+    committed: &OnceLock<Committed>,
+) -> Result<T> {
+    let value = transaction(conn, work)?;
+    if let Some(committed) = committed.get() {
+        committed(conn);
+    }
+    Ok(value)
 }
 
 /// One transaction. On SQLite it takes the write lock at once, so that a read inside it cannot grow stale.
@@ -235,6 +271,7 @@ fn busy(error: DieselError) -> Error {
 
 /// A pool, and a bound on who waits for it.
 struct Gate {
+    manager: Manager,
     pool: r2d2::Pool<Manager>,
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -251,8 +288,8 @@ impl Gate {
             .connection_timeout(Duration::from_secs(5))
             .test_on_check_out(false)
             .error_handler(Box::new(LogPoolError))
-            .build(manager)?;
-        Ok(Self { pool, permits: Arc::new(Semaphore::new(size as usize)), waiting: AtomicUsize::new(0) })
+            .build(manager.clone())?;
+        Ok(Self { manager, pool, permits: Arc::new(Semaphore::new(size as usize)), waiting: AtomicUsize::new(0) })
     }
 
     async fn run<T, F>(&self, work: F) -> Result<T>
@@ -321,6 +358,7 @@ impl ::r2d2::HandleError<diesel::r2d2::Error> for LogPoolError {
 }
 
 /// Opens connections of the engine that the URL names.
+#[derive(Clone)]
 pub(crate) struct Manager {
     url: DatabaseUrl,
     writes: bool,

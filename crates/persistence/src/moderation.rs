@@ -17,7 +17,7 @@ use domain::{Actor, Error, Result, Seen, Timestamp};
 use serde::Serialize;
 
 use crate::Conn;
-use crate::changes::{self, Change};
+use crate::changes::{self, Resource};
 use crate::comments::{Noted, Row, note};
 use crate::db::{Refuse, turn};
 use crate::published_comments::{self, Changed, Entry};
@@ -452,11 +452,11 @@ fn entry<'a>(secrets: &Secrets, row: &'a Row) -> Entry<'a> {
 /// Tells of every entry of the read model that changed, by article.
 fn record(conn: &mut Conn, changed: &[(String, Vec<Changed>)], at: Timestamp) -> Result<()> {
     for (article, entries) in changed {
-        for (op, id) in entries {
-            let keys = vec![format!("comments:{article}")];
-            let change = Change { op: *op, resource: "comment", id: id.clone(), slug: None, locale: None, keys };
-            changes::record(conn, &change, at)?;
-        }
+        let entry = |(op, id): &Changed| {
+            changes::Entry::new(*op, Resource::Comment, id.clone(), None).touching([format!("comments:{article}")])
+        };
+        let entries: Vec<_> = entries.iter().map(entry).collect();
+        changes::record(conn, &entries, at)?;
     }
     Ok(())
 }

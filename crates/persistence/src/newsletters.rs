@@ -7,7 +7,6 @@ use domain::permissions::Action;
 use domain::secrets::sha256;
 use domain::{Actor, Error, Fault, Result, Seen, Timestamp};
 
-use crate::changes::{self, Change, Op};
 use crate::db::on;
 use crate::schema::{consent_texts, newsletters};
 use crate::{Conn, audit};
@@ -103,9 +102,6 @@ pub fn update(
         return Err(Error::Stale(Box::new(Stale::at(after.version, after.updated_at))));
     }
     audit::record(conn, by, "updated", "newsletter", Some(id), None, at)?;
-    let keys = vec!["newsletter".into()];
-    let change = Change { op: Op::Upsert, resource: "site", id: "site".into(), slug: None, locale: None, keys };
-    changes::record(conn, &change, at)?;
     Ok(after)
 }
 

@@ -3,6 +3,8 @@
 //! Readers' routes know nothing else of articles. A row is visible while `visible_from <= now < visible_until`, so that
 //! what is scheduled turns public at its time by itself.
 
+use std::ops::Bound;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
@@ -13,6 +15,7 @@ use domain::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::changes::Window;
 use crate::db::{MultiBackend, on};
 use crate::joins::{self, Refers};
 use crate::schema::{article_slugs, categories, published_articles as published, published_in, published_slugs};
@@ -258,9 +261,9 @@ pub enum Found {
     /// The article.
     Article(Box<PublishedArticle>),
     /// The article, under this slug now.
-    Moved(String),
+    Moved(ArticleId, String),
     /// An article that was public and is gone for good.
-    Gone,
+    Gone(ArticleId),
     /// Nothing that is or was public.
     Nothing,
 }
@@ -286,12 +289,16 @@ pub fn find(conn: &mut Conn, view: &View, locale: Option<&str>, slug: &str) -> R
     }
     Ok(match leads(conn, locale, slug, view.now)? {
         None => Found::Nothing,
-        Some((_, true)) => Found::Gone,
+        Some((id, true)) => Found::Gone(id.parse()?),
         Some((id, false)) => match live_slug(conn, &id, view.now)? {
-            Some(slug) => Found::Moved(slug),
+            Some(slug) => Found::Moved(id.parse()?, slug),
             None => Found::Nothing,
         },
     })
+}
+
+fn kind_of(stored: &str) -> Kind {
+    if stored == Kind::Page.as_str() { Kind::Page } else { Kind::Article }
 }
 
 fn nothing_drawn() -> Error {
@@ -355,7 +362,7 @@ fn draw(conn: &mut Conn, view: &View, rows: Vec<Row>) -> Result<Vec<ArticleSumma
     drop(refers);
     let drawn = rows.into_iter().zip(stored).zip(joined).zip(ids).map(|(((row, stored), joined), id)| ArticleSummary {
         id,
-        kind: if row.kind == Kind::Page.as_str() { Kind::Page } else { Kind::Article },
+        kind: kind_of(&row.kind),
         slug: row.slug,
         locale: row.locale,
         joined,
@@ -394,16 +401,21 @@ pub struct Filters {
     pub oldest_first: bool,
 }
 
-/// A list's rows, before they are drawn, and how many there are in all.
+/// A page of a list.
 #[derive(Debug)]
 pub struct Listed {
     /// The articles of the page.
     pub articles: Vec<PublishedArticle>,
     /// How many there are in all, if it was asked.
     pub total: Option<i64>,
+    /// What of the list the page shows; none if nothing can be in it.
+    pub window: Option<Window>,
+    /// Surrogate keys of what the filters name: whether it exists, and under that name, decides too.
+    pub named: Vec<String>,
 }
 
-/// Up to `limit` articles after a position. An unknown category, tag or byline is an empty list.
+/// Up to `limit` articles after a position; the last of so many is taken for the first of the next page. An unknown
+/// category, tag or byline is an empty list.
 pub fn list(
     conn: &mut Conn,
     view: &View,
@@ -411,8 +423,10 @@ pub fn list(
     page: (Option<Position>, i64),
     (with_body, with_total): (bool, bool),
 ) -> Result<Listed> {
-    let nothing = Listed { articles: Vec::new(), total: with_total.then_some(0) };
-    let Some(conditions) = conditions(conn, filters)? else { return Ok(nothing) };
+    let mut named = Vec::new();
+    let Some(conditions) = conditions(conn, filters, &mut named)? else {
+        return Ok(Listed { articles: Vec::new(), total: with_total.then_some(0), window: None, named });
+    };
     let total = if with_total { Some(select(&conditions, view.now).count().get_result(conn)?) } else { None };
     let (after, limit) = page;
     let mut query = select(&conditions, view.now).limit(limit);
@@ -441,7 +455,14 @@ pub fn list(
         let body = body.map(|body| serde_json::from_str(&body)).transpose()?;
         Ok(PublishedArticle { summary, body })
     });
-    Ok(Listed { articles: articles.collect::<Result<_>>()?, total })
+    let articles: Vec<PublishedArticle> = articles.collect::<Result<_>>()?;
+    // The last one only tells that there is another page.
+    let full = i64::try_from(articles.len())? == limit;
+    let mut positions = articles.iter().rev().map(|article| (article.summary.published_at.micros(), article.summary.id));
+    let next = if full { positions.next() } else { None };
+    let last = if full { positions.next() } else { None };
+    let window = Window { next, counted: with_total, ..conditions.window(after, last, filters.oldest_first) };
+    Ok(Listed { articles, total, window: Some(window), named })
 }
 
 /// Filters with everything looked up that they name.
@@ -452,6 +473,25 @@ struct Conditions {
     matching: Option<search::Matching>,
     after: Option<Timestamp>,
     before: Option<Timestamp>,
+}
+
+impl Conditions {
+    /// What a page shows that begins after one position and ends with another; with none, it is the end of the list.
+    fn window(&self, after: Option<Position>, last: Option<Position>, oldest_first: bool) -> Window {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let end = last.map_or(Bound::Unbounded, Bound::Included);
+        let seen = match &self.matching {
+            // What matches is known by its text alone: every article of the list may.
+            Some(_) => (Bound::Unbounded, Bound::Unbounded),
+            None if oldest_first => (begin, end),
+            None => (end, begin),
+        };
+        let scopes = self.scopes.iter().map(|(scope, id)| format!("{scope}:{id}"));
+        let scopes = if self.scopes.is_empty() { vec!["all".to_owned()] } else { scopes.collect() };
+        let (kind, locale) = (self.kind, self.locale.clone());
+        let (next, counted) = (None, false);
+        Window { scopes, kind, locale, after: self.after, before: self.before, seen, next, counted }
+    }
 }
 
 type Select<'a> = diesel::helper_types::IntoBoxed<'a, published::table, MultiBackend>;
@@ -488,20 +528,28 @@ fn select(conditions: &Conditions, now: Timestamp) -> Select<'_> {
     query
 }
 
-/// `None` if nothing can fit, since something named is unknown.
-fn conditions(conn: &mut Conn, filters: &Filters) -> Result<Option<Conditions>> {
+/// `None` if nothing can fit, since something named is unknown. `named` gets the surrogate keys of what was named.
+fn conditions(conn: &mut Conn, filters: &Filters, named: &mut Vec<String>) -> Result<Option<Conditions>> {
     let mut scopes = Vec::new();
+    let mut name = |known: Option<String>, scope: &'static str, kind: &str, list: &str| {
+        named.push(known.as_ref().map_or_else(|| format!("list:{list}"), |id| format!("{kind}:{id}")));
+        known.map(|id| scopes.push((scope, id))).is_some()
+    };
     if let Some(category) = &filters.category {
-        let Some(id) = crate::categories::id_of(conn, category)? else { return Ok(None) };
-        scopes.push((if filters.subtree { "subtree" } else { "category" }, id));
+        let scope = if filters.subtree { "subtree" } else { "category" };
+        if !name(crate::categories::id_of(conn, category)?, scope, "category", "categories") {
+            return Ok(None);
+        }
     }
-    if let Some(tag) = &filters.tag {
-        let Some(id) = crate::tags::id_of(conn, tag)? else { return Ok(None) };
-        scopes.push(("tag", id));
+    if let Some(tag) = &filters.tag
+        && !name(crate::tags::id_of(conn, tag)?, "tag", "tag", "tags")
+    {
+        return Ok(None);
     }
-    if let Some(byline) = &filters.byline {
-        let Some(id) = crate::bylines::id_of(conn, byline)? else { return Ok(None) };
-        scopes.push(("byline", id));
+    if let Some(byline) = &filters.byline
+        && !name(crate::bylines::id_of(conn, byline)?, "byline", "byline", "bylines")
+    {
+        return Ok(None);
     }
     let matching = match &filters.q {
         None => None,
@@ -526,31 +574,73 @@ fn conditions(conn: &mut Conn, filters: &Filters) -> Result<Option<Conditions>> 
     }))
 }
 
-/// Whether the public sees an article now.
-pub(crate) fn is_visible(conn: &mut Conn, id: &str, now: Timestamp) -> Result<bool> {
-    Ok(live_slug(conn, id, now)?.is_some())
+/// How an article stands before the public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    revision: i64,
+    updated_at: i64,
+    pub(crate) kind: Kind,
+    pub(crate) group: String,
+    pub(crate) locale: String,
+    pub(crate) slug: String,
+    primary_category: Option<CategoryId>,
+    /// Its place in every list.
+    pub(crate) position: Position,
+    /// What it is listed under, as [`crate::changes::Relisted`] names it.
+    pub(crate) scopes: Vec<String>,
 }
 
-/// The surrogate keys of the lists that hold an article.
-pub(crate) fn keys(conn: &mut Conn, id: &str) -> Result<Vec<String>> {
-    let scopes: Vec<(String, String)> = published_in::table
-        .filter(published_in::article_id.eq(id))
-        .select((published_in::scope, published_in::scope_id))
-        .load(conn)?;
-    let key = |(scope, id): (String, String)| {
-        let kind = if scope == "subtree" { "category" } else { scope.as_str() };
-        format!("{kind}:{id}")
-    };
-    Ok(scopes.into_iter().map(key).collect())
+impl Standing {
+    /// Whether nothing was published in between.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        (self.revision, self.updated_at) == (other.revision, other.updated_at)
+    }
+
+    /// What its address is made of, and who names it among their translations.
+    pub(crate) fn address(&self) -> impl PartialEq + '_ {
+        (&self.group, &self.locale, &self.slug, &self.primary_category)
+    }
 }
 
-/// When the next article becomes public, or another revision of one: until then answers stay as they are by themselves.
-pub fn next_due(conn: &mut Conn, now: Timestamp) -> Result<Option<Timestamp>> {
-    let next: Option<i64> = published::table
-        .filter(published::visible_from.gt(now.micros()))
-        .order(published::visible_from)
-        .select(published::visible_from)
+/// How an article stands now, if the public sees it.
+pub(crate) fn standing(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Standing>> {
+    let live = published::visible_from.le(now.micros()).and(published::visible_until.gt(now.micros()));
+    stand(conn, id, Box::new(live))
+}
+
+/// How an article stood until the revision came that is there now.
+pub(crate) fn replaced(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Standing>> {
+    stand(conn, id, Box::new(published::visible_until.le(now.micros())))
+}
+
+type Seen = Box<dyn diesel::BoxableExpression<published::table, MultiBackend, SqlType = Bool>>;
+
+fn stand(conn: &mut Conn, id: &str, seen: Seen) -> Result<Option<Standing>> {
+    let row: Option<(i64, Row)> = published::table
+        .filter(published::article_id.eq(id))
+        .filter(seen)
+        .order(published::visible_from.desc())
+        .select((published::revision, Row::as_select()))
         .first(conn)
         .optional()?;
-    Ok(next.map(Timestamp::from_micros))
+    let Some((revision, row)) = row else { return Ok(None) };
+    let listed: Vec<(String, String)> = published_in::table
+        .filter(published_in::article_id.eq(id))
+        .filter(published_in::revision.eq(revision))
+        .order((published_in::scope, published_in::scope_id))
+        .select((published_in::scope, published_in::scope_id))
+        .load(conn)?;
+    let stored: StoredSummary = serde_json::from_str(&row.summary)?;
+    let all = std::iter::once("all".to_owned());
+    Ok(Some(Standing {
+        revision,
+        updated_at: row.updated_at,
+        kind: kind_of(&row.kind),
+        group: row.group_id,
+        locale: row.locale,
+        slug: row.slug,
+        primary_category: stored.category_ids.first().copied(),
+        position: (row.published_at, id.parse()?),
+        scopes: all.chain(listed.into_iter().map(|(scope, id)| format!("{scope}:{id}"))).collect(),
+    }))
 }

@@ -255,12 +255,13 @@ pub(crate) fn put(conn: &mut Conn, entry: &Entry<'_>) -> Result<Vec<Changed>> {
     let mut changed = vec![(Op::Upsert, entry.id.to_owned())];
     let mut above = entry.parent_id.map(str::to_owned);
     while let Some(id) = above {
-        if diesel::select(diesel::dsl::exists(published::table.find(&id))).get_result(conn)? {
-            break;
-        }
-        above = bury(conn, &id)?;
+        // Each says how many stand right under it.
+        let shown = diesel::select(diesel::dsl::exists(published::table.find(&id))).get_result(conn)?;
+        above = if shown { None } else { bury(conn, &id)? };
         changed.push((Op::Upsert, id));
     }
+    // What stands under another comes after it in the log.
+    changed.reverse();
     Ok(changed)
 }
 
@@ -312,11 +313,15 @@ pub(crate) fn withdraw(conn: &mut Conn, id: &str) -> Result<Vec<Changed>> {
         let row = published::table.find(&id);
         let above: Option<Option<String>> = row.select(published::parent_id).first(conn).optional()?;
         diesel::delete(row).execute(conn)?;
+        changed.push((Op::Delete, id));
         next = match above.flatten() {
             Some(above) if is_tombstone(conn, &above)? && !has_replies(conn, &above)? => Some(above),
-            _ => None,
+            Some(above) => {
+                changed.push((Op::Upsert, above));
+                None
+            }
+            None => None,
         };
-        changed.push((Op::Delete, id));
     }
     Ok(changed)
 }

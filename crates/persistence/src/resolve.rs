@@ -5,9 +5,8 @@ use domain::ids::ArticleId;
 use domain::site::{self, ArticlePlace, Place, Settings};
 use domain::{Error, Result, Timestamp};
 
-use crate::published::View;
 use crate::schema::{categories, published_articles as published, published_slugs};
-use crate::{Conn, bylines, site as settings, tags};
+use crate::{Conn, bylines, tags};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,16 +32,30 @@ pub enum Meaning {
     Nothing,
 }
 
+/// What a path means, and whether something else could come to stand there before it.
+#[derive(Debug)]
+pub struct Resolved {
+    /// What it means.
+    pub meaning: Meaning,
+    /// Its shape fits several kinds of things, and what is there decides.
+    pub contested: bool,
+}
+
 /// What `path` means. Where its shape fits several kinds of things, what is there decides.
-pub fn resolve(conn: &mut Conn, view: &View, path: &str) -> Result<Meaning> {
-    let settings = settings::current(conn)?.settings;
+pub fn resolve(conn: &mut Conn, settings: &Settings, now: Timestamp, path: &str) -> Result<Resolved> {
+    let places = site::match_path(settings, path);
+    let contested = places.len() > 1;
+    Ok(Resolved { meaning: first(conn, settings, now, places)?, contested })
+}
+
+fn first(conn: &mut Conn, settings: &Settings, now: Timestamp, places: Vec<Place>) -> Result<Meaning> {
     let mut gone = false;
-    for place in site::match_path(&settings, path) {
+    for place in places {
         let found = match place {
-            Place::Article { slug, id, locale } => article(conn, &settings, view.now, (slug, id, locale))?,
-            Place::Category { path } => category(conn, &settings, &path)?,
-            Place::Tag { slug } => tag(conn, &settings, &slug)?,
-            Place::Byline { slug } => byline(conn, &settings, &slug)?,
+            Place::Article { slug, id, locale } => article(conn, settings, now, (slug, id, locale))?,
+            Place::Category { path } => category(conn, settings, &path)?,
+            Place::Tag { slug } => tag(conn, settings, &slug)?,
+            Place::Byline { slug } => byline(conn, settings, &slug)?,
         };
         match found {
             Meaning::Nothing => {}

@@ -212,6 +212,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    change_log (id) {
+        id -> SmallInt,
+        log_id -> Text,
+        gone -> BigInt,
+    }
+}
+
+diesel::table! {
     changes (seq) {
         seq -> BigInt,
         at -> BigInt,

@@ -6,7 +6,7 @@ use domain::permissions::Action;
 use domain::site::{Settings, Site};
 use domain::{Actor, Error, Result, Seen, Timestamp};
 
-use crate::changes::{self, Change, Op};
+use crate::changes::{self, Entry, Op, Resource};
 use crate::db::on;
 use crate::schema::site;
 use crate::{Conn, audit};
@@ -26,6 +26,11 @@ pub fn current(conn: &mut Conn) -> Result<Site> {
     })
 }
 
+/// The settings alone.
+pub fn settings(conn: &mut Conn) -> Result<Settings> {
+    Ok(current(conn)?.settings)
+}
+
 /// Changes the settings to what `edit` makes of them, and notes in the audit log which members changed.
 pub fn update(
     conn: &mut Conn,
@@ -43,9 +48,10 @@ pub fn update(
     }
     let changed = changed_members(&before.settings, &settings)?;
     audit::record(conn, by, "changed", "settings", None, Some(&changed), at)?;
-    let keys = ["site", "list:articles", "list:categories", "list:tags", "list:bylines"].map(String::from).into();
-    let change = Change { op: Op::Upsert, resource: "site", id: "site".into(), slug: None, locale: None, keys };
-    changes::record(conn, &change, at)?;
+    changes::record(conn, &[Entry::new(Op::Upsert, Resource::Site, "site", None)], at)?;
+    if !settings.addresses_as(&before.settings) {
+        changes::begin_anew(conn)?;
+    }
     current(conn)
 }
 

@@ -8,12 +8,12 @@ use domain::tags::{Draft, Tag};
 use domain::text::Prose;
 use domain::{Actor, Error, Result, Seen, Timestamp};
 
-use crate::changes::{Change, Op};
+use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{published_in, tags};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{self, Counted, Found};
-use crate::{Conn, changes};
+use crate::Conn;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = tags)]
@@ -113,7 +113,7 @@ pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Resu
         .execute(conn)
         .or_conflict("tags_slug_key", || slugs::taken(&slug, None))?;
     let tag = find(conn, id)?;
-    record(conn, Op::Upsert, &tag, at)?;
+    record(conn, Op::Upsert, &tag, None, at)?;
     Ok(tag)
 }
 
@@ -146,9 +146,17 @@ pub fn update(
         return Err(overtaken(conn, id));
     }
     slugs::renamed(conn, Kind::Tag, &key, &tag.slug, slug.as_str(), at)?;
-    let tag = find(conn, id)?;
-    record(conn, Op::Upsert, &tag, at)?;
-    Ok(tag)
+    let after = find(conn, id)?;
+    record(conn, Op::Upsert, &after, Some(&tag), at)?;
+    if small(&after) != small(&tag) {
+        changes::record_articles_in(conn, "tag", &key, at)?;
+    }
+    Ok(after)
+}
+
+/// What articles say of it.
+fn small(tag: &Tag) -> impl PartialEq + '_ {
+    (&tag.slug, &tag.name)
 }
 
 /// Removes a tag; articles that the public sees lose it at once.
@@ -162,9 +170,11 @@ pub fn delete(conn: &mut Conn, by: &Actor, id: TagId, seen: &Seen, at: Timestamp
         return Err(overtaken(conn, id));
     }
     slugs::forget(conn, Kind::Tag, &key)?;
+    record(conn, Op::Delete, &tag, None, at)?;
+    changes::record_articles_in(conn, "tag", &key, at)?;
     let listed = published_in::table.filter(published_in::scope.eq("tag")).filter(published_in::scope_id.eq(&key));
     diesel::delete(listed).execute(conn)?;
-    record(conn, Op::Delete, &tag, at)
+    Ok(())
 }
 
 fn expect(tag: &Tag, seen: &Seen) -> Result<()> {
@@ -179,8 +189,14 @@ fn overtaken(conn: &mut Conn, id: TagId) -> Error {
     }
 }
 
-fn record(conn: &mut Conn, op: Op, tag: &Tag, at: Timestamp) -> Result<()> {
-    let keys = vec![format!("tag:{}", tag.id), "list:tags".into(), "list:articles".into()];
-    let change = Change { op, resource: "tag", id: tag.id.to_string(), slug: Some(&tag.slug), locale: None, keys };
-    changes::record(conn, &change, at)
+/// Records that a tag is now as it is, and was as `before` says.
+fn record(conn: &mut Conn, op: Op, tag: &Tag, before: Option<&Tag>, at: Timestamp) -> Result<()> {
+    let mut entry = Entry::new(op, Resource::Tag, tag.id.to_string(), Some(tag.slug.clone()));
+    if before.map(|before| &before.name) != Some(&tag.name) || op == Op::Delete {
+        entry = entry.touching(["list:tags".to_owned()]);
+    }
+    if before.is_some_and(|before| before.slug != tag.slug) || op == Op::Delete {
+        entry = entry.touching([format!("name:{}", tag.id), "list:tags".to_owned()]);
+    }
+    changes::record(conn, &[entry], at)
 }

@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use diesel::dsl::count;
 use diesel::prelude::*;
 use domain::articles::Kind;
-use domain::site::Settings;
 use domain::{Result, Timestamp};
 
 use crate::schema::published_in;
-use crate::{Conn, published, site};
+use crate::Conn;
 
 /// Identities that one query names; both engines take more.
 const CHUNK: usize = 1_000;
@@ -77,18 +76,4 @@ pub(crate) fn counted<T>(
         Counted { item, articles }
     };
     Ok(items.into_iter().map(count).collect())
-}
-
-/// What answers about categories, tags and bylines depend on beside them.
-#[derive(Debug)]
-pub struct Frame {
-    /// The settings of the site, from which addresses are made.
-    pub settings: Settings,
-    /// When counts may next change by themselves.
-    pub due: Option<Timestamp>,
-}
-
-/// What an answer depends on beside what it is about.
-pub fn frame(conn: &mut Conn, now: Timestamp) -> Result<Frame> {
-    Ok(Frame { settings: site::current(conn)?.settings, due: published::next_due(conn, now)? })
 }

@@ -1,0 +1,43 @@
+//! Answers that are the same as long as the binary is: files, and the OpenAPI document.
+
+use std::sync::OnceLock;
+
+use actix_web::http::StatusCode;
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use domain::secrets::sha256;
+
+use super::coding::Coding;
+use super::entry::{Deliverable, Depends, Entry};
+use super::Status;
+use crate::App;
+
+/// Such an answer, in every coding that was asked for.
+pub(crate) struct Fixed {
+    whole: Entry,
+    coded: [OnceLock<Option<Entry>>; Coding::ALL.len()],
+}
+
+impl Fixed {
+    /// An answer of this media type.
+    pub(crate) fn new(kind: &'static str, body: Bytes) -> Self {
+        let answer = Deliverable {
+            etag: Some(sha256(&body)[..32].to_owned()),
+            kind,
+            body,
+            cache_control: Some("public, max-age=300"),
+            ..Deliverable::bare(StatusCode::OK, Depends::on_site())
+        };
+        Self { whole: Entry::whole(answer, None), coded: Default::default() }
+    }
+
+    /// 200, or 304 if the client has it already.
+    pub(crate) fn respond(&self, app: &App, request: &HttpRequest) -> HttpResponse {
+        let coding = Coding::wanted(request);
+        let coded = self.coded.iter().zip(Coding::ALL).find(|(_, known)| *known == coding);
+        let coded = coded.filter(|_| coding != Coding::Identity && self.whole.gains_by_coding());
+        let entry = coded.and_then(|(coded, coding)| coded.get_or_init(|| self.whole.encode(coding)).as_ref());
+        let entry = entry.unwrap_or(&self.whole);
+        entry.respond(&app.delivery, request.headers(), Status::Fixed, app.now())
+    }
+}

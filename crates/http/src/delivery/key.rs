@@ -1,0 +1,100 @@
+//! What answers are found by: the path and the query, in one form for all that mean the same.
+
+use std::sync::Arc;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
+use actix_web::http::header;
+use actix_web::http::uri::{PathAndQuery, Uri};
+
+/// Longer addresses are not kept: no front end writes them.
+const MAX_LENGTH: usize = 2_048;
+
+/// Where answers live that are the same for everyone.
+const SHARED: [&str; 7] = [
+    "/v1/articles",
+    "/v1/bylines",
+    "/v1/categories",
+    "/v1/resolve",
+    "/v1/search",
+    "/v1/site",
+    "/v1/tags",
+];
+
+/// The address of an answer that may be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Address(Arc<str>);
+
+impl Address {
+    /// The address of what is asked for, if its answer may be kept. From here on the request has its parameters in
+    /// order, so that the answer depends on the address alone.
+    pub(super) fn of(request: &mut ServiceRequest) -> Option<Self> {
+        let path = request.path();
+        let shared = SHARED.iter().any(|shared| {
+            path.strip_prefix(shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        // Whoever shows a credential is told what is wrong with it.
+        if !shared || request.method() != Method::GET || request.headers().contains_key(header::AUTHORIZATION) {
+            return None;
+        }
+        let whole = request.uri().path_and_query()?;
+        if whole.as_str().len() > MAX_LENGTH {
+            return None;
+        }
+        if let Some(ordered) = whole.query().and_then(ordered) {
+            let whole: PathAndQuery = format!("{}?{ordered}", whole.path()).parse().ok()?;
+            let mut parts = request.uri().clone().into_parts();
+            parts.path_and_query = Some(whole);
+            request.head_mut().uri = Uri::from_parts(parts).ok()?;
+        }
+        request.uri().path_and_query().map(|whole| Self(whole.as_str().into()))
+    }
+
+    pub(super) fn text(&self) -> &Arc<str> {
+        &self.0
+    }
+}
+
+/// The parameters in the order of their names; none if they are already.
+fn ordered(query: &str) -> Option<String> {
+    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+    if query.split('&').is_sorted_by_key(name) {
+        return None;
+    }
+    let mut pairs: Vec<&str> = query.split('&').collect();
+    // The order of those with the same name may mean something.
+    pairs.sort_by_key(|pair| name(pair));
+    Some(pairs.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn address(uri: &str) -> Option<String> {
+        Address::of(&mut TestRequest::with_uri(uri).to_srv_request()).map(|address| address.0.to_string())
+    }
+
+    #[test]
+    fn parameters_are_put_in_order_for_the_route_too() {
+        let mut request = TestRequest::with_uri("/v1/articles?tag=b&limit=3&category=a").to_srv_request();
+        let address = Address::of(&mut request).unwrap();
+        assert_eq!(&*address.0, "/v1/articles?category=a&limit=3&tag=b");
+        assert_eq!(request.query_string(), "category=a&limit=3&tag=b");
+        assert_eq!(super::address("/v1/articles?a=2&a=1").as_deref(), Some("/v1/articles?a=2&a=1"));
+    }
+
+    #[test]
+    fn only_what_is_the_same_for_everyone_has_an_address() {
+        assert_eq!(address("/v1/articles/x").as_deref(), Some("/v1/articles/x"));
+        assert_eq!(address("/v1/articlesque"), None);
+        assert_eq!(address("/v1/admin/articles"), None);
+        assert_eq!(address(&format!("/v1/articles?q={}", "x".repeat(3_000))), None);
+        let mut signed = TestRequest::with_uri("/v1/articles").insert_header(("authorization", "Bearer x")).to_srv_request();
+        assert!(Address::of(&mut signed).is_none());
+        let mut written = TestRequest::post().uri("/v1/articles/x/comments").to_srv_request();
+        assert!(Address::of(&mut written).is_none());
+    }
+}

@@ -1,0 +1,2 @@
+DROP INDEX changes_at;
+DROP TABLE change_log;
