@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use diesel::RunQueryDsl;
 use domain::secrets::sha256;
@@ -77,6 +78,11 @@ impl Lab {
             return Ok(store);
         }
         let size = Size { articles, seed: data::SEED };
+        let (_, megabytes) = size.cost(&store.url.parse::<DatabaseUrl>()?);
+        if self.free_megabytes()? < megabytes + megabytes / 5 {
+            // Room for the largest on one engine at a time.
+            self.remove(if engine == Engine::Sqlite { Engine::Postgres } else { Engine::Sqlite }, articles)?;
+        }
         let _ = fs::remove_file(&store.secrets);
         match engine {
             Engine::Sqlite => {
@@ -104,9 +110,7 @@ impl Lab {
         let url = match engine {
             Engine::Sqlite => {
                 let copy = self.folder.join("copy.db");
-                for end in ["db", "db-wal", "db-shm"] {
-                    let _ = fs::remove_file(copy.with_extension(end));
-                }
+                remove_sqlite(&copy);
                 fs::copy(self.sqlite(articles), &copy)?;
                 format!("sqlite://{}", copy.display())
             }
@@ -168,12 +172,38 @@ impl Lab {
         })
     }
 
+    /// Megabytes that are free where databases lie.
+    pub fn free_megabytes(&self) -> Result<u64> {
+        let output = Command::new("df").args(["--block-size=1M", "--output=avail"]).arg(&self.folder).output()?;
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text.lines().last().unwrap_or_default().trim().parse()?)
+    }
+
+    fn remove(&self, engine: Engine, articles: u64) -> Result<()> {
+        if !self.has(engine, articles)? {
+            return Ok(());
+        }
+        eprintln!("  deleting the {articles} articles in {engine:?} to make room");
+        match engine {
+            Engine::Sqlite => remove_sqlite(&self.sqlite(articles)),
+            Engine::Postgres => drop(self.cluster.psql(&format!("DROP DATABASE {}", self.database(articles)))?),
+        }
+        Ok(())
+    }
+
     fn sqlite(&self, articles: u64) -> PathBuf {
         self.folder.join(format!("{}.db", self.database(articles)))
     }
 
     fn database(&self, articles: u64) -> String {
         format!("articles_{articles}_{}", self.schema)
+    }
+}
+
+/// Removes a database, and what a server that was killed left beside it.
+fn remove_sqlite(path: &Path) {
+    for end in ["db", "db-wal", "db-shm"] {
+        let _ = fs::remove_file(path.with_extension(end));
     }
 }
 

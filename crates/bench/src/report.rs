@@ -81,3 +81,27 @@ nothing else is said) runs on another one. Byline has one worker; its limits and
 "
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_missed_and_what_was_not_measured_are_shown() {
+        let figure = |held| Figure {
+            what: "reads".into(),
+            against: "a bare route",
+            to_reach: "≥ 0.5".into(),
+            measured: "0.4".into(),
+            held,
+            beside: String::new(),
+        };
+        let figures = [figure(Some(true)), figure(Some(false)), figure(None)];
+        let page = text(&figures, &[("Processor".into(), "a fast one".into())], 3, 4, Duration::from_secs(61));
+        assert!(
+            page.contains("in 2 minutes") && page.contains("Missed: 1.") && page.contains("| Processor | a fast one |")
+        );
+        let held: Vec<&str> = page.lines().filter_map(|line| line.split(" | ").nth(4)).collect();
+        assert_eq!(held, ["held", "---", "yes", "**no**", "–"]);
+    }
+}

@@ -52,7 +52,7 @@ impl Size {
     pub fn cost(self, url: &DatabaseUrl) -> (u64, u64) {
         // Seen on two virtual cores of 2.4 GHz. Of comments there are 50,000 at most.
         let (micros, kilobytes, comments) = match url {
-            DatabaseUrl::Sqlite(_) => (1_600, 38, 150),
+            DatabaseUrl::Sqlite(_) => (1_600, 35, 150),
             DatabaseUrl::Postgres(_) => (2_600, 32, 150),
         };
         ((self.articles * micros / 60_000_000).max(1), comments + self.articles * kilobytes / 1_000)
