@@ -362,8 +362,7 @@ impl Newsroom {
             let one = self.some(of).map(|path| path.rsplit('/').next().unwrap().to_owned());
             one.filter(|_| self.dice.roll(3) > 0).into_iter().collect::<Vec<_>>()
         };
-        let (categories, tags, bylines) =
-            (ids(|room| &room.categories), ids(|room| &room.tags), ids(|room| &room.bylines));
+        let (categories, tags, bylines) = (ids(|room| &room.categories), ids(|room| &room.tags), ids(|room| &room.bylines));
         let title = format!("Title {}", self.dice.roll(1_000));
         json!({"title": title, "slug": slug, "body": format!("Words {}", self.dice.roll(1_000)),
             "category_ids": categories, "tag_ids": tags, "byline_ids": bylines})
@@ -445,8 +444,7 @@ impl Newsroom {
                 }
                 self.staff.get("/v1/admin/settings").await;
                 let shape = *self.dice.pick(&["/{slug}", "/{year}/{slug}", "/{category}/{slug}"]).unwrap();
-                let reply =
-                    self.staff.patch("/v1/admin/settings", json!({"permalink": shape, "locales": ["en", "de"]})).await;
+                let reply = self.staff.patch("/v1/admin/settings", json!({"permalink": shape, "locales": ["en", "de"]})).await;
                 format!("settings {shape} {}", reply.status)
             }
         }
@@ -515,21 +513,9 @@ impl Newsroom {
 /// Every address that a reader may ask for.
 async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
     let mut reader = oracle.anyone();
-    let mut all: Vec<String> = [
-        "/v1/articles",
-        "/v1/articles?locale=*",
-        "/v1/articles?sort=published_at&limit=3&count=true",
-        "/v1/articles?q=words",
-        "/v1/articles?limit=4&include=body",
-        "/v1/categories",
-        "/v1/categories/tree",
-        "/v1/tags?count=true",
-        "/v1/bylines",
-        "/v1/site",
-        "/v1/articles?published_after=2026-11-23T09:01:00Z",
-    ]
-    .map(str::to_owned)
-    .into();
+    let mut all: Vec<String> = ["/v1/articles", "/v1/articles?locale=*", "/v1/articles?sort=published_at&limit=3&count=true",
+        "/v1/articles?q=words", "/v1/articles?limit=4&include=body", "/v1/categories", "/v1/categories/tree", "/v1/tags?count=true",
+        "/v1/bylines", "/v1/site", "/v1/articles?published_after=2026-11-23T09:01:00Z"].map(str::to_owned).into();
     let mut page = "/v1/articles?limit=3".to_owned();
     loop {
         all.push(page.clone());
@@ -538,11 +524,7 @@ async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
         page = format!("/v1/articles?limit=3&cursor={next}");
     }
     for collection in ["categories", "tags", "bylines"] {
-        let filter = match collection {
-            "categories" => "category",
-            "tags" => "tag",
-            _ => "byline",
-        };
+        let filter = match collection { "categories" => "category", "tags" => "tag", _ => "byline" };
         let shown = reader.get(&format!("/v1/{collection}?limit=100")).await.expect(200).json();
         for thing in shown["data"].as_array().unwrap() {
             let slug = thing["slug"].as_str().unwrap();

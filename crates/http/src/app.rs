@@ -176,20 +176,7 @@ impl App {
         let follower = Arc::new(Follower::new(Arc::clone(&delivery)));
         let (follows, present) = (Arc::clone(&follower), clock.clone());
         db.after_commit(move |conn| follows.after_commit(conn, present.now()));
-        Ok(Self {
-            db,
-            config,
-            secrets,
-            clock,
-            limits,
-            hashing,
-            sessions,
-            delivery,
-            follower,
-            metrics,
-            running,
-            closing,
-        })
+        Ok(Self { db, config, secrets, clock, limits, hashing, sessions, delivery, follower, metrics, running, closing })
     }
 
     /// The present.

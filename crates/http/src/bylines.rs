@@ -111,7 +111,8 @@ pub(crate) async fn get_byline(
     query: Params<FieldsQuery>,
 ) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
-    let work = move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, bylines::show(conn, &slug.0, now)?));
+    let work =
+        move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, bylines::show(conn, &slug.0, now)?));
     match app.read(work).await? {
         (_, Found::Moved { id, name }) => {
             Ok(moved(&app, &request, "/v1/bylines", &name, Depends::on([format!("byline:{id}")])))

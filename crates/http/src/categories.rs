@@ -208,7 +208,9 @@ pub(crate) async fn get_category(
     query: Params<FieldsQuery>,
 ) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
-    let work = move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, categories::show(conn, &path.0, now)?));
+    let work = move |conn: &mut persistence::Conn, now| {
+        Ok((settings(conn)?, categories::show(conn, &path.0, now)?))
+    };
     match app.read(work).await? {
         (_, Found::Moved { id, name }) => {
             Ok(moved(&app, &request, "/v1/categories", &name, Depends::on([format!("category:{id}")])))

@@ -5,8 +5,8 @@ use domain::ids::TagId;
 use domain::permissions::Action;
 use domain::site::{self, Settings};
 use domain::tags::{Tag, TagWrite};
-use persistence::site::settings;
 use persistence::tags::{self, Position};
+use persistence::site::settings;
 use persistence::taxonomy::{Counted, Found};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -105,7 +105,8 @@ pub(crate) async fn get_tag(
     query: Params<FieldsQuery>,
 ) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
-    let work = move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, tags::show(conn, &slug.0, now)?));
+    let work =
+        move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, tags::show(conn, &slug.0, now)?));
     match app.read(work).await? {
         (_, Found::Moved { id, name }) => {
             Ok(moved(&app, &request, "/v1/tags", &name, Depends::on([format!("tag:{id}")])))

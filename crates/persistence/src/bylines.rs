@@ -8,12 +8,12 @@ use domain::permissions::Action;
 use domain::text::{Prose, WebUrl};
 use domain::{Actor, Error, Result, Seen, Timestamp};
 
-use crate::Conn;
 use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{bylines, published_in};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{self, Counted, Found};
+use crate::Conn;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = bylines)]

@@ -14,12 +14,12 @@ use domain::published::CategorySmall;
 use domain::text::{Prose, Slug};
 use domain::{Actor, Error, Fault, Result, Seen, Timestamp};
 
-use crate::Conn;
 use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{categories, old_slugs, published_in};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{Found, articles_in};
+use crate::Conn;
 
 /// The kind under which whole paths of before are remembered.
 const OLD_PATH: &str = "category_path";

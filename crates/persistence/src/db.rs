@@ -225,7 +225,11 @@ fn check_file(path: &Path, create: bool) -> Result<(), String> {
 }
 
 /// One transaction, and what is done after it.
-fn commit<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>, committed: &OnceLock<Committed>) -> Result<T> {
+fn commit<T>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T>,
+    committed: &OnceLock<Committed>,
+) -> Result<T> {
     let value = transaction(conn, work)?;
     if let Some(committed) = committed.get() {
         committed(conn);

@@ -458,8 +458,7 @@ pub fn list(
     let articles: Vec<PublishedArticle> = articles.collect::<Result<_>>()?;
     // The last one only tells that there is another page.
     let full = i64::try_from(articles.len())? == limit;
-    let mut positions =
-        articles.iter().rev().map(|article| (article.summary.published_at.micros(), article.summary.id));
+    let mut positions = articles.iter().rev().map(|article| (article.summary.published_at.micros(), article.summary.id));
     let next = if full { positions.next() } else { None };
     let last = if full { positions.next() } else { None };
     let window = Window { next, counted: with_total, ..conditions.window(after, last, filters.oldest_first) };

@@ -8,12 +8,12 @@ use domain::tags::{Draft, Tag};
 use domain::text::Prose;
 use domain::{Actor, Error, Result, Seen, Timestamp};
 
-use crate::Conn;
 use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{published_in, tags};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{self, Counted, Found};
+use crate::Conn;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = tags)]
