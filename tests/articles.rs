@@ -43,7 +43,7 @@ both! {
         let expected = json!({
             "id": admin["id"], "kind": "article", "slug": "who-takes-over", "locale": "en",
             "url": "http://cms.example.org/who-takes-over", "title": "Who takes over?",
-            "excerpt": "First Ask early.", "body_html": "<h2 id=\"first\">First</h2>\n<p>Ask <em>early</em>. </p>\n",
+            "excerpt": "Ask early.", "body_html": "<h2 id=\"first\">First</h2>\n<p>Ask <em>early</em>. </p>\n",
             "toc": [{"level": 2, "text": "First", "anchor": "first"}],
             "cover_image": {"url": "https://images.example.org/a.jpg", "alt": "A door"},
             "seo": {"meta_title": "Succession", "meta_description": null, "canonical_url": null, "noindex": false},

@@ -1,110 +1,19 @@
 //! The real binary: its help, its settings, its files, and how it starts and stops.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The binary, in a folder of its own, with nothing of our environment but the path.
-fn byline(folder: &Path, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_byline"));
-    command.args(words).current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
-    command.stdin(Stdio::null());
-    command
-}
+use crate::support::Reply;
+use crate::support::binary::{Said, Server, byline, refused, run, run_with_input, said};
 
-/// What a finished command said.
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn said(output: Output) -> Said {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
-}
-
-fn run(folder: &Path, words: &[&str]) -> Said {
-    said(byline(folder, words).output().unwrap())
-}
-
-/// What it says when it refuses; fails if it does not.
-#[track_caller]
-fn refused(command: &mut Command) -> String {
-    let said = said(command.output().unwrap());
-    assert!(said.code == 1 || said.code == 2, "it ended with {}: {}", said.code, said.err);
-    assert!(!said.err.contains("panicked"), "{}", said.err);
-    said.err
-}
-
-/// A server that runs; it ends with the test.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-    greeting: String,
-}
-
-impl Server {
-    fn start(folder: &Path, words: &[&str]) -> Self {
-        Self::start_as(byline(folder, words))
-    }
-
-    fn start_as(mut command: Command) -> Self {
-        let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut greeting = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            greeting.push_str(&(line.unwrap() + "\n"));
-            if greeting.contains("Mail") {
-                break;
-            }
-        }
-        let address = greeting.split("http://").nth(1).expect("an address").split('/').next().unwrap();
-        Self { child, address: address.parse().unwrap(), greeting }
-    }
-
-    /// Status and text of an answer.
-    fn get(&self, path: &str, headers: &[&str]) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        let headers = headers.iter().fold(String::new(), |all, header| all + header + "\r\n");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n").unwrap();
-        read(stream)
-    }
-
-    fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    /// How it ended, if it does within this time.
-    fn ended(&mut self, within: Duration) -> Option<i32> {
-        let deadline = Instant::now() + within;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        None
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
+/// The rest of an answer to a request that a test wrote by hand.
 fn read(mut stream: TcpStream) -> (u16, String) {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
@@ -125,25 +34,17 @@ const PASSWORD: &str = "heron-lantern-quarry-52";
 /// Adds an editor to the database, with a password from standard input.
 fn add_editor(folder: &Path) -> Said {
     let words = ["user", "add", "--role", "editor", "editor@example.org", "--password-stdin"];
-    let mut child =
-        byline(folder, &words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
-    said(child.wait_with_output().unwrap())
+    run_with_input(&mut byline(folder, &words), PASSWORD)
 }
 
 /// The answer to a sign-in.
-fn sign_in(server: &Server, email: &str, password: &str) -> (u16, String) {
-    let body = serde_json::json!({"email": email, "password": password}).to_string();
-    let mut stream = TcpStream::connect(server.address).unwrap();
-    let head = "POST /v1/auth/login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json";
-    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-    read(stream)
+fn sign_in(server: &Server, email: &str, password: &str) -> Reply {
+    server.anyone().post("/v1/auth/login", &json!({"email": email, "password": password}))
 }
 
 /// The access token of an answer to a sign-in.
-fn token(answer: &str) -> String {
-    let body: serde_json::Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
-    body["access_token"].as_str().unwrap().to_owned()
+fn token(answer: &Reply) -> String {
+    answer.json()["access_token"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -308,6 +209,25 @@ fn keys_are_made_once_for_their_owner_alone() {
 }
 
 #[test]
+fn a_new_sqlite_file_is_for_its_owner_alone() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    assert_eq!(add_editor(folder.path()).code, 0);
+    for name in ["byline.db", "byline.db-wal", "byline.db-shm"] {
+        assert_eq!(mode(&folder.path().join("var").join(name)), 0o600, "{name}");
+    }
+    drop(server);
+    // One that others may read stays as it is, and the doctor warns.
+    let file = folder.path().join("var/byline.db");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    drop(Server::start(folder.path(), &[]));
+    assert_eq!(mode(&file), 0o640);
+    let said = run(folder.path(), &["doctor"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("odd   database  var/byline.db has mode 640"), "{}", said.out);
+}
+
+#[test]
 fn a_new_server_answers_and_says_where() {
     let folder = folder();
     let mut server = Server::start(folder.path(), &[]);
@@ -316,10 +236,10 @@ fn a_new_server_answers_and_says_where() {
     assert!(server.greeting.contains(&format!("http://{address}/docs")), "{}", server.greeting);
     assert!(server.greeting.contains("var/mail"), "{}", server.greeting);
     for path in ["/healthz", "/readyz", "/", "/docs", "/openapi.json", "/metrics"] {
-        assert_eq!(server.get(path, &[]).0, 200, "{path}");
+        assert_eq!(server.anyone().get(path).status, 200, "{path}");
     }
-    assert!(server.get("/metrics", &[]).1.contains("route=\"/healthz\",status=\"200\""));
-    assert_eq!(server.get("/metrics", &["X-Forwarded-For: 203.0.113.9"]).0, 401);
+    assert!(server.anyone().get("/metrics").text().contains("route=\"/healthz\",status=\"200\""));
+    server.anyone().with("x-forwarded-for", "203.0.113.9").get("/metrics").expect(401);
 
     let taken = refused(&mut byline(folder.path(), &["serve", "--listen", &address.to_string()]));
     assert!(taken.contains("another server has it"), "{taken}");
@@ -331,11 +251,11 @@ fn a_new_server_answers_and_says_where() {
 fn the_metrics_token_is_asked_for_once_it_is_set() {
     let folder = folder();
     let mut command = byline(folder.path(), &[]);
-    command.env("BYLINE_METRICS_TOKEN", "a-token-for-the-metrics");
+    command.env("BYLINE_METRICS_TOKEN", "a-token-for-the-metrics").stderr(Stdio::null());
     let server = Server::start_as(command);
-    assert_eq!(server.get("/metrics", &[]).0, 401);
-    assert_eq!(server.get("/metrics", &["Authorization: Bearer another-token-for-it"]).0, 401);
-    assert_eq!(server.get("/metrics", &["Authorization: Bearer a-token-for-the-metrics"]).0, 200);
+    server.anyone().get("/metrics").expect(401);
+    server.anyone().bearer("another-token-for-it").get("/metrics").expect(401);
+    server.anyone().bearer("a-token-for-the-metrics").get("/metrics").expect(200);
 }
 
 #[test]
@@ -343,7 +263,7 @@ fn a_request_in_flight_is_finished_before_the_server_ends() {
     let folder = folder();
     let mut server = Server::start(folder.path(), &[]);
     assert_eq!(add_editor(folder.path()).code, 0);
-    let token = token(&sign_in(&server, "editor@example.org", PASSWORD).1);
+    let token = token(&sign_in(&server, "editor@example.org", PASSWORD));
     let idle = TcpStream::connect(server.address).unwrap();
     let body = r#"{"name": "Written while the server was told to stop"}"#;
     let mut slow = TcpStream::connect(server.address).unwrap();
@@ -367,8 +287,7 @@ fn a_request_in_flight_is_finished_before_the_server_ends() {
     assert_eq!(status, 201, "{answer}");
     assert_eq!(server.ended(Duration::from_secs(10)), Some(0), "it did not end once all was done");
     drop(idle);
-    let (status, tags) = Server::start(folder.path(), &[]).get("/readyz", &[]);
-    assert_eq!(status, 200, "{tags}");
+    Server::start(folder.path(), &[]).anyone().get("/readyz").expect(200);
 }
 
 #[test]
@@ -379,15 +298,15 @@ fn users_are_made_and_changed_from_the_machine_itself() {
     let added = add_editor(folder.path());
     assert_eq!((added.code, added.out.as_str()), (0, "editor@example.org is editor now.\n"), "{}", added.err);
     assert!(add_editor(folder.path()).err.contains("Another user has this email"));
-    assert_eq!(sign_in(&server, "editor@example.org", PASSWORD).0, 200);
+    assert_eq!(sign_in(&server, "editor@example.org", PASSWORD).status, 200);
 
     let made = run(folder.path(), &["user", "add", "--role", "admin", "ann@example.org", "--name", "Ann"]);
     let password = made.out.trim_end().rsplit_once("Password: ").unwrap().1;
-    assert_eq!(sign_in(&server, "ann@example.org", password).0, 200);
+    assert_eq!(sign_in(&server, "ann@example.org", password).status, 200);
     let renewed = run(folder.path(), &["user", "set-password", "Ann@Example.org"]);
-    assert_eq!(sign_in(&server, "ann@example.org", password).0, 401);
+    assert_eq!(sign_in(&server, "ann@example.org", password).status, 401);
     let password = renewed.out.trim_end().rsplit_once("Password: ").unwrap().1;
-    assert_eq!(sign_in(&server, "ann@example.org", password).0, 200);
+    assert_eq!(sign_in(&server, "ann@example.org", password).status, 200);
 
     assert_eq!(run(folder.path(), &["user", "set-role", "editor@example.org", "author"]).code, 0);
     let list = run(folder.path(), &["user", "list"]).out;
@@ -408,7 +327,7 @@ fn the_demo_is_loaded_once_and_only_into_nothing() {
     let file = folder.path().join("var/admin.json");
     assert_eq!(mode(&file), 0o600);
     let text = std::fs::read_to_string(&file).unwrap();
-    let login: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let login: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(login["email"], "admin@example.org");
     assert!(loaded.out.contains(login["password"].as_str().unwrap()), "{}", loaded.out);
 
@@ -417,22 +336,17 @@ fn the_demo_is_loaded_once_and_only_into_nothing() {
     assert!(again.out.contains("loaded already"), "{}", again.out);
     assert_eq!(run(folder.path(), &["user", "list"]).out.lines().count(), 1);
     let server = Server::start(folder.path(), &[]);
-    let (status, answer) = sign_in(&server, "admin@example.org", login["password"].as_str().unwrap());
-    assert_eq!(status, 200);
-    let json = |path: &str, headers: &[&str]| -> serde_json::Value {
-        let (status, answer) = server.get(path, headers);
-        assert_eq!(status, 200, "{path}: {answer}");
-        serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
-    };
-    assert_eq!(json("/v1/articles?count=true&locale=*", &[])["page"]["total"], 15);
-    let handover = json("/v1/articles/the-two-year-handover", &[]);
+    let admin = sign_in(&server, "admin@example.org", login["password"].as_str().unwrap()).expect(200);
+    let json = |path: &str| server.anyone().get(path).expect(200).json();
+    assert_eq!(json("/v1/articles?count=true&locale=*")["page"]["total"], 15);
+    let handover = json("/v1/articles/the-two-year-handover");
     assert_eq!(handover["published_at"], "2026-09-14T05:30:00Z");
     assert_eq!(handover["translations"]["de"]["slug"], "zwei-jahre-bis-zur-uebergabe");
     assert_eq!(handover["primary_category"]["path"], "business/business-succession/family-handover");
-    let comments = json("/v1/articles/the-two-year-handover/comments", &[]);
+    let comments = json("/v1/articles/the-two-year-handover/comments");
     assert_eq!(comments["data"].as_array().unwrap().len(), 2, "two threads were approved: {comments}");
-    let bearer = format!("Authorization: Bearer {}", token(&answer));
-    let counts = &json("/v1/admin/comments", &[&bearer])["counts"];
+    let queue = server.anyone().bearer(&token(&admin)).get("/v1/admin/comments").expect(200).json();
+    let counts = &queue["counts"];
     for state in ["pending", "approved", "rejected", "spam", "trash"] {
         assert!(counts[state].as_u64().unwrap() > 0, "{counts}");
     }
@@ -458,7 +372,7 @@ fn the_demos_administrator_is_who_the_variables_say() {
     let loaded = said(command.output().unwrap());
     assert_eq!(loaded.code, 0, "{}", loaded.err);
     let server = Server::start(folder.path(), &[]);
-    assert_eq!(sign_in(&server, "ann@example.org", PASSWORD).0, 200);
+    assert_eq!(sign_in(&server, "ann@example.org", PASSWORD).status, 200);
 }
 
 #[test]
@@ -469,6 +383,7 @@ fn doctor_says_what_is_wrong_and_changes_nothing() {
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
     assert_eq!(said.out.lines().count(), 6, "{}", said.out);
     assert!(said.out.contains("odd   users     nobody can sign in yet"), "{}", said.out);
+    assert!(said.out.contains("fine  database  SQLite answers"), "{}", said.out);
     let words = ["doctor", "--public-url", "https://cms.example.org", "--allowed-hosts", "www.example.org"];
     let said = run(folder.path(), &words);
     assert_eq!(said.code, 1);
@@ -480,25 +395,22 @@ fn doctor_says_what_is_wrong_and_changes_nothing() {
 #[test]
 fn log_lines_are_json_on_wish_and_hold_no_token() {
     let folder = folder();
-    let mut child = byline(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--log-format", "json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut greeting = String::new();
-    while !greeting.contains("Mail") {
-        out.read_line(&mut greeting).unwrap();
-    }
-    let address = greeting.split("http://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
-    let err = child.stderr.take().unwrap();
-    let mut server = Server { child, address, greeting };
-    server.get("/v1/admin/tags?cursor=private", &["Authorization: Bearer a.secret.token", "X-Request-Id: the-one"]);
+    let mut command = byline(folder.path(), &["--log-format", "json"]);
+    command.stderr(Stdio::piped());
+    let mut server = Server::start_as(command);
+    let err = server.child.stderr.take().unwrap();
+    let curious = server.anyone().bearer("a.secret.token").with("x-request-id", "the-one");
+    curious.get("/v1/admin/tags?cursor=private").expect(401);
+    // What a stranger sends is no error of ours.
+    let mut garbled = TcpStream::connect(server.address).unwrap();
+    write!(garbled, "GET / HTTP/1.1\r\nno header\r\n\r\n").unwrap();
+    assert_eq!(read(garbled).0, 400);
     server.terminate();
     assert_eq!(server.ended(Duration::from_secs(10)), Some(0));
     let text = std::io::read_to_string(err).unwrap();
     assert!(!text.contains("secret.token") && !text.contains("private"), "{text}");
-    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| line["level"] != "ERROR"), "{text}");
     let line = lines.iter().find(|line| line["request_id"] == "the-one").expect("a line for the request");
     assert_eq!((&line["status"], &line["route"]), (&401.into(), &"/v1/admin/tags".into()), "{line}");
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use data_encoding::{BASE64, HEXLOWER};
 use serde_json::Value;
 
 use crate::support::{App, Engine};
@@ -36,11 +37,13 @@ const PUBLIC: &[&str] = &[
     "list_articles",
     "list_bylines",
     "list_categories",
+    "list_changes",
     "list_comments",
     "list_tags",
     "object_on_page",
     "refresh_session",
     "resolve_path",
+    "stream_changes",
     "unsubscribe_on_page",
 ];
 
@@ -247,4 +250,18 @@ async fn our_pages_need_no_other_host() {
     app.anyone().raw(again).await.expect(304);
     app.anyone().get("/docs/assets/index.html").await.expect(404);
     app.anyone().get("/docs/assets/..%2fstart.js").await.expect(404);
+}
+
+#[actix_web::test]
+async fn our_pages_wear_the_style_that_their_policy_allows() {
+    let app = App::start(Engine::Sqlite).await;
+    let pages = std::iter::once("/".to_owned());
+    for path in pages.chain(http::catalogue::ENTRIES.iter().map(|entry| format!("/docs/errors/{}", entry.code))) {
+        let page = app.anyone().get(&path).await.expect(200);
+        let style = page.text().split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
+        let hash = HEXLOWER.decode(domain::secrets::sha256(style).as_bytes()).unwrap();
+        let allowed = format!("style-src 'sha256-{}'", BASE64.encode(&hash));
+        assert!(page.header("content-security-policy").unwrap().contains(&allowed), "{path}");
+        assert!(!page.text().contains('`'), "{path} shows marks of Markdown");
+    }
 }

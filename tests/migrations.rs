@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
-use crate::support::{App, both};
+use diesel::sql_types::Text;
+use diesel::{Connection, PgConnection, RunQueryDsl};
+use persistence::{DatabaseUrl, Db, Options};
+
+use crate::support::{App, both, postgres};
 
 pub fn columns(engine: &str) -> BTreeMap<String, Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(engine);
@@ -44,4 +50,25 @@ both! {
         let refused = anyone.get("/readyz").await.expect(503);
         assert!(refused.header("retry-after").is_some());
     }
+}
+
+#[test]
+fn a_node_waits_while_another_migrates_postgres() {
+    let url = postgres::empty();
+    let DatabaseUrl::Postgres(address) = &url else { panic!("PostgreSQL is meant") };
+    let mut other = PgConnection::establish(address.as_str()).unwrap();
+    diesel::sql_query("SELECT pg_advisory_lock(7310211)").execute(&mut other).unwrap();
+    let db = Db::open(&Options { url, create: false, connections: 1 }).unwrap();
+    let theirs = db.clone();
+    let waiting = thread::spawn(move || persistence::migrations::run(&theirs).unwrap());
+    // Longer than anything else waits for a lock.
+    thread::sleep(Duration::from_secs(11));
+    assert!(!waiting.is_finished(), "it did not wait");
+    drop(other);
+    assert!(!waiting.join().unwrap().is_empty());
+    // The one connection that waited so patiently is like any other again.
+    let limits =
+        diesel::dsl::sql::<Text>("current_setting('lock_timeout') || ' ' || current_setting('statement_timeout')");
+    let limits: String = db.write_blocking(|conn| Ok(diesel::select(limits).get_result(conn)?)).unwrap();
+    assert_eq!(limits, "10s 30s");
 }

@@ -9,7 +9,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
+use actix_web::body::MessageBody;
 use actix_web::dev::Service;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
@@ -191,10 +193,27 @@ async fn serve(data: &Data<http::App>) -> Rc<Call> {
         Box::pin(async move {
             let response = service.call(request.to_request()).await.expect("the edge turns errors into answers");
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            let body = actix_web::body::to_bytes(response.into_body()).await.map_err(Into::into).expect("a body");
+            let body = if headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+                beginning(response.into_body()).await
+            } else {
+                actix_web::body::to_bytes(response.into_body()).await.map_err(Into::into).expect("a body")
+            };
             Reply { status, headers, body }
         })
     })
+}
+
+/// What a stream says before it waits for something to happen.
+async fn beginning(body: impl MessageBody) -> Bytes {
+    let mut body = std::pin::pin!(body);
+    let mut said = Vec::new();
+    loop {
+        let next = std::future::poll_fn(|context| body.as_mut().poll_next(context));
+        match tokio::time::timeout(Duration::from_millis(100), next).await {
+            Ok(Some(Ok(bytes))) => said.extend_from_slice(&bytes),
+            _ => return said.into(),
+        }
+    }
 }
 
 /// Someone who talks to the application. Sends, as `If-Match`, the version it saw last of each address.

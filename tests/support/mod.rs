@@ -1,12 +1,16 @@
-//! What tests stand on: an application of their own, on either engine, and callers to talk to it.
+//! What tests stand on: an application of their own, on either engine, and callers to talk to it;
+//! or the real binary, and clients of it.
 
 mod app;
+pub mod binary;
+mod client;
 pub mod operations;
 mod postbox;
-mod postgres;
+pub mod postgres;
 mod read_model;
 
 pub use app::{App, Caller, Engine, Reply};
+pub use client::{Broken, Client};
 pub use postbox::{Letter, Postbox};
 pub use read_model::{list_article, put_under};
 

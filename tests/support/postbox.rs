@@ -20,6 +20,24 @@ pub struct Letter {
     pub links: Vec<String>,
 }
 
+impl Letter {
+    /// Reads a letter as it travelled.
+    pub fn read(bytes: &[u8]) -> Self {
+        let message = MessageParser::default().parse(bytes).unwrap();
+        let text = message.body_text(0).unwrap().into_owned();
+        let links = text.split_whitespace().filter(|word| word.starts_with("http")).map(str::to_owned).collect();
+        let whole = String::from_utf8_lossy(bytes);
+        Self {
+            to: message.to().unwrap().first().unwrap().address().unwrap().to_owned(),
+            subject: message.subject().unwrap().to_owned(),
+            html: message.body_html(0).unwrap().into_owned(),
+            head: whole.split("\r\n\r\n").next().unwrap().to_owned(),
+            text,
+            links,
+        }
+    }
+}
+
 /// Where the letters of an application arrive.
 pub struct Postbox {
     folder: tempfile::TempDir,
@@ -39,7 +57,7 @@ impl Postbox {
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
-        let letters = files.iter().map(|file| read(&std::fs::read(file).unwrap())).collect();
+        let letters = files.iter().map(|file| Letter::read(&std::fs::read(file).unwrap())).collect();
         for file in files {
             std::fs::remove_file(file).unwrap();
         }
@@ -52,20 +70,5 @@ impl Postbox {
         let mut letters = self.letters(app);
         assert_eq!(letters.len(), 1, "one letter is expected: {letters:?}");
         letters.remove(0)
-    }
-}
-
-fn read(bytes: &[u8]) -> Letter {
-    let message = MessageParser::default().parse(bytes).unwrap();
-    let text = message.body_text(0).unwrap().into_owned();
-    let links = text.split_whitespace().filter(|word| word.starts_with("http")).map(str::to_owned).collect();
-    let whole = String::from_utf8_lossy(bytes);
-    Letter {
-        to: message.to().unwrap().first().unwrap().address().unwrap().to_owned(),
-        subject: message.subject().unwrap().to_owned(),
-        html: message.body_html(0).unwrap().into_owned(),
-        head: whole.split("\r\n\r\n").next().unwrap().to_owned(),
-        text,
-        links,
     }
 }

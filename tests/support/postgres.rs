@@ -19,8 +19,17 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 /// A new database with every migration, and nothing else in it.
 pub fn migrated() -> DatabaseUrl {
     LazyLock::force(&TEMPLATE);
+    create("TEMPLATE template_byline")
+}
+
+/// A new database with nothing in it.
+pub fn empty() -> DatabaseUrl {
+    create("")
+}
+
+fn create(options: &str) -> DatabaseUrl {
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    psql(&format!("CREATE DATABASE {name} TEMPLATE template_byline"));
+    psql(&format!("CREATE DATABASE {name} {options}"));
     url(&name)
 }
 

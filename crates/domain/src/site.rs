@@ -127,8 +127,16 @@ impl Settings {
     pub fn addresses_as(&self, other: &Self) -> bool {
         let made_of = |settings: &Self| {
             let Self { locale, timezone, site_url, permalink, category_path, tag_path, byline_path, .. } = settings;
-            [Some(locale), Some(timezone), site_url.as_ref(), Some(permalink), Some(category_path), Some(tag_path), Some(byline_path)]
-                .map(|part| part.cloned())
+            [
+                Some(locale),
+                Some(timezone),
+                site_url.as_ref(),
+                Some(permalink),
+                Some(category_path),
+                Some(tag_path),
+                Some(byline_path),
+            ]
+            .map(|part| part.cloned())
         };
         made_of(self) == made_of(other)
     }

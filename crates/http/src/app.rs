@@ -8,6 +8,7 @@ use domain::secrets::Secrets;
 use domain::{Result, Timestamp};
 use ipnet::IpNet;
 use persistence::{Conn, Db, idempotency};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::answer::Reply;
@@ -110,6 +111,9 @@ impl Config {
     }
 }
 
+/// Streams of changes that one node serves at a time; each holds a connection, and no memory to speak of.
+const MAX_STREAMS: usize = 1_000;
+
 /// The state of the application, shared by all workers.
 pub struct App {
     /// The door to the database.
@@ -130,6 +134,8 @@ pub struct App {
     pub delivery: Arc<Delivery>,
     /// What keeps them right.
     pub follower: Arc<Follower>,
+    /// Places for those who listen to changes.
+    pub(crate) streams: Arc<Semaphore>,
     /// Counters for `/metrics`.
     pub metrics: crate::metrics::Metrics,
     running: Running,
@@ -175,8 +181,23 @@ impl App {
         let delivery = Arc::new(Delivery::new(config.cache_size, config.cache));
         let follower = Arc::new(Follower::new(Arc::clone(&delivery)));
         let (follows, present) = (Arc::clone(&follower), clock.clone());
+        let streams = Arc::new(Semaphore::new(MAX_STREAMS));
         db.after_commit(move |conn| follows.after_commit(conn, present.now()));
-        Ok(Self { db, config, secrets, clock, limits, hashing, sessions, delivery, follower, metrics, running, closing })
+        Ok(Self {
+            db,
+            config,
+            secrets,
+            clock,
+            limits,
+            hashing,
+            sessions,
+            delivery,
+            follower,
+            streams,
+            metrics,
+            running,
+            closing,
+        })
     }
 
     /// The present.

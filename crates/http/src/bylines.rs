@@ -55,7 +55,7 @@ pub(crate) struct PublicByline {
 const MEMBERS: [&str; 8] = ["id", "slug", "name", "bio", "avatar_url", "website", "article_count", "url"];
 
 impl PublicByline {
-    fn new(app: &App, settings: &Settings, counted: Counted<Byline>) -> Self {
+    pub(crate) fn new(app: &App, settings: &Settings, counted: Counted<Byline>) -> Self {
         let Counted { item: Byline { id, slug, name, bio, avatar_url, website, .. }, articles } = counted;
         let url = site::byline_url(settings, &app.config.public_url, &slug);
         Self { id, slug, name, bio, avatar_url, website, article_count: articles, url }
@@ -111,8 +111,7 @@ pub(crate) async fn get_byline(
     query: Params<FieldsQuery>,
 ) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
-    let work =
-        move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, bylines::show(conn, &slug.0, now)?));
+    let work = move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, bylines::show(conn, &slug.0, now)?));
     match app.read(work).await? {
         (_, Found::Moved { id, name }) => {
             Ok(moved(&app, &request, "/v1/bylines", &name, Depends::on([format!("byline:{id}")])))

@@ -49,6 +49,7 @@ pub const ENTRIES: &[Entry] = &[
     entry("slug_taken", 409, "Slug taken", "Another one has this slug, or had it. The detail suggests a free one."),
     entry("undo_expired", 409, "Too late to undo", "An unsubscription can be taken back for 24 hours, with the token that did it. Subscribe again."),
     entry("token_expired", 410, "Token expired", "The token is unknown, has expired, or a newer one took its place. Ask for a new one."),
+    entry("changes_gone", 410, "Start over", "The token is from another database, or from before what is still known of changes. Ask again without it, and begin with everything."),
     entry("article_gone", 410, "Article gone", "The article was public once and was withdrawn for good."),
     entry("user_has_articles", 409, "User has articles", "Articles or revisions are this user's, so they cannot be deleted. Disable them instead."),
     entry("body_too_large", 413, "Body too large", "The body is larger than this address takes."),

@@ -95,7 +95,7 @@ const MEMBERS: [&str; 11] = [
 ];
 
 impl PublicCategory {
-    fn new(app: &App, settings: &Settings, shown: Shown) -> Self {
+    pub(crate) fn new(app: &App, settings: &Settings, shown: Shown) -> Self {
         let Shown { category, breadcrumb, articles, articles_below } = shown;
         Self {
             url: site::category_url(settings, &app.config.public_url, &category.path),
@@ -208,9 +208,7 @@ pub(crate) async fn get_category(
     query: Params<FieldsQuery>,
 ) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
-    let work = move |conn: &mut persistence::Conn, now| {
-        Ok((settings(conn)?, categories::show(conn, &path.0, now)?))
-    };
+    let work = move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, categories::show(conn, &path.0, now)?));
     match app.read(work).await? {
         (_, Found::Moved { id, name }) => {
             Ok(moved(&app, &request, "/v1/categories", &name, Depends::on([format!("category:{id}")])))

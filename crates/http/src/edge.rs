@@ -10,9 +10,9 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
 use uuid::Uuid;
 
+use crate::delivery::{self, Known};
 use crate::problem::{Problem, Refusal};
 use crate::request::{Caller, Unknown, bearer};
-use crate::delivery::{self, Known};
 use crate::{App, access, routes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

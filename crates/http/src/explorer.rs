@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
@@ -11,7 +12,7 @@ use domain::Error;
 
 use crate::delivery::Fixed;
 use crate::problem::{Answer, Problem};
-use crate::{App, openapi};
+use crate::{App, html, openapi};
 
 /// The page needs the explorer's script and style, and may ask this server.
 const EXPLORER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -30,11 +31,12 @@ pub(crate) async fn get_front_page(app: Data<App>) -> Answer {
     struct FrontPage {
         version: &'static str,
     }
-    let page = FrontPage { version: env!("CARGO_PKG_VERSION") }.render().map_err(Error::from)?;
+    let mut page = html::page(StatusCode::OK, &FrontPage { version: env!("CARGO_PKG_VERSION") })?;
     let (document, explorer) = (app.config.link("/openapi.json"), app.config.link("/docs"));
     let links = format!("<{document}>; rel=\"service-desc\", <{explorer}>; rel=\"service-doc\"");
     let links = HeaderValue::from_str(&links).map_err(Error::from)?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").insert_header((header::LINK, links)).body(page))
+    page.headers_mut().insert(header::LINK, links);
+    Ok(page)
 }
 
 /// The explorer of this API

@@ -54,6 +54,7 @@ pub fn document() -> OpenApi {
         [
             ("articles", "What the publication publishes."),
             ("taxonomy", "Categories, tags and bylines."),
+            ("changes", "What changed for the public, for replicas, static builds and caches."),
             ("comments", "What readers leave, and what moderators decide."),
             ("newsletter", "Subscriptions and the weekly update."),
             ("accounts", "Who signs in."),

@@ -5,13 +5,12 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError, get};
-use askama::Template as _;
 use domain::error::Stale;
 use domain::{Error, Fault};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::catalogue;
+use crate::{catalogue, html};
 
 /// A refusal, ready to be sent. `?` turns the domain's errors into it.
 #[derive(Debug)]
@@ -226,8 +225,7 @@ impl ResponseError for Refusal {
 #[get("/docs/errors/{code}")]
 pub(crate) async fn get_error_page(code: actix_web::web::Path<String>) -> Answer {
     let entry = catalogue::find(&code).ok_or(Error::NotFound("code"))?;
-    let page = ErrorPage { entry }.render().map_err(Error::from)?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page))
+    html::page(StatusCode::OK, &ErrorPage { entry })
 }
 
 #[derive(askama::Template)]

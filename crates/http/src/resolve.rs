@@ -1,6 +1,7 @@
 //! What a path of the front end means now. It never redirects itself: the front end does.
 
 use actix_web::{get, web};
+use domain::site::Settings;
 use domain::{Error, Fault};
 use persistence::resolve::{self, Meaning, Resolved, Resource};
 use serde::{Deserialize, Serialize};
@@ -75,7 +76,7 @@ pub(crate) async fn resolve_path(app: web::Data<App>, query: Params<ResolveQuery
         Ok((resolve::resolve(conn, &settings, now, &path)?, settings))
     };
     let (resolved, settings) = app.read(work).await?;
-    let depends = depends(&resolved);
+    let depends = depends(&resolved, &settings);
     let resolution = match resolved.meaning {
         Meaning::Nothing => return Err(Error::NotFound("path").into()),
         Meaning::Gone => Resolution { status: 410, path: asked, resource: None },
@@ -89,16 +90,15 @@ pub(crate) async fn resolve_path(app: web::Data<App>, query: Params<ResolveQuery
 }
 
 /// What the meaning of a path depends on: where the thing is, and on everything that could come before it.
-fn depends(resolved: &Resolved) -> Depends {
-    let any = ["addresses", "list:categories", "list:tags", "list:bylines"].map(str::to_owned);
+fn depends(resolved: &Resolved, settings: &Settings) -> Depends {
+    let address =
+        |id: &str| Depends::default().and_within([format!("address:{id}")]).shown_as([format!("article:{id}")]);
     match &resolved.meaning {
-        Meaning::Resource(_) if resolved.contested => Depends::on(any),
-        Meaning::Resource(Resource { kind, id, .. }) => match kind.as_str() {
-            "article" | "page" => {
-                Depends::default().and_within([format!("address:{id}")]).shown_as([format!("article:{id}")])
-            }
-            kind => Depends::on([format!("{kind}:{id}")]),
-        },
-        _ => Depends::on(any),
+        _ if resolved.contested => {
+            Depends::on(["addresses", "list:categories", "list:tags", "list:bylines"].map(str::to_owned))
+        }
+        Meaning::Resource(Resource { id, locale: Some(locale), .. }) if *locale == settings.locale => address(id),
+        Meaning::Resource(Resource { kind, id, locale: None, .. }) => Depends::on([format!("{kind}:{id}")]),
+        _ => Depends::on(["addresses".to_owned()]),
     }
 }

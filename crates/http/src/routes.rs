@@ -23,6 +23,8 @@ macro_rules! routes {
 routes! {
     /// What is open to every origin: no credential is looked at.
     Open, open:
+    changes::list_changes,
+    changes::stream_changes,
     comments::list_comments,
     comments::create_comment,
     bylines::list_bylines,

@@ -53,6 +53,23 @@ pub(crate) struct PublicSite {
     byline_path: String,
 }
 
+impl PublicSite {
+    pub(crate) fn new(app: &App, settings: Settings) -> Self {
+        Self {
+            name: settings.name,
+            description: settings.description,
+            locale: settings.locale,
+            locales: settings.locales,
+            timezone: settings.timezone,
+            site_url: settings.site_url.unwrap_or_else(|| app.config.public_url.to_string()),
+            permalink: settings.permalink,
+            category_path: settings.category_path,
+            tag_path: settings.tag_path,
+            byline_path: settings.byline_path,
+        }
+    }
+}
+
 /// The members of the site, for `fields`.
 const MEMBERS: [&str; 10] = [
     "name",
@@ -78,18 +95,7 @@ const MEMBERS: [&str; 10] = [
 pub(crate) async fn get_site(app: web::Data<App>, query: Params<FieldsQuery>) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
     let settings = app.read(|conn, _| site::current(conn)).await?.settings;
-    let site = PublicSite {
-        name: settings.name,
-        description: settings.description,
-        locale: settings.locale,
-        locales: settings.locales,
-        timezone: settings.timezone,
-        site_url: settings.site_url.unwrap_or_else(|| app.config.public_url.to_string()),
-        permalink: settings.permalink,
-        category_path: settings.category_path,
-        tag_path: settings.tag_path,
-        byline_path: settings.byline_path,
-    };
+    let site = PublicSite::new(&app, settings);
     Ok(Public::new(&fields.of(&site)?, Depends::on_site())?.respond())
 }
 

@@ -1,13 +1,10 @@
 //! Pages for the links in our mails. They work without script; looking at them changes nothing, so that a scanner of
 //! links neither confirms nor unsubscribes (T16): a button posts.
 
-use std::sync::LazyLock;
-
 use actix_web::http::StatusCode;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use askama::Template;
-use data_encoding::{BASE64, HEXLOWER};
 use domain::ids::{IssueId, SubscriberId};
 use domain::newsletter::Frequency;
 use domain::secrets::{Secrets, sha256};
@@ -19,33 +16,23 @@ use persistence::{Conn, newsletters, site};
 
 use crate::App;
 use crate::form::{self, Fields};
+use crate::html;
 use crate::problem::Answer;
 use crate::refused;
 use crate::request::ClientAddress;
 use crate::subscriptions::{confirm, origin};
 
-/// The style of the pages, named in their `Content-Security-Policy` by its hash.
-pub(crate) const STYLE: &str = ":root{color-scheme:light dark}body{font:1.1rem/1.5 system-ui,sans-serif;margin:0}\
-main{max-width:36rem;margin:0 auto;padding:2rem 1rem}.site{font-weight:bold}h1{font-size:1.6rem;line-height:1.2}\
-button{font:inherit;padding:.6rem 1.2rem;margin:.5rem .5rem .5rem 0}fieldset{border:1px solid;margin:1rem 0}\
-label{display:block;padding:.3rem 0}.said{border:1px solid;padding:.6rem 1rem}";
-
-static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = BASE64.encode(&HEXLOWER.decode(sha256(STYLE).as_bytes()).unwrap_or_default());
-    format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
-});
-
 /// A page for one person: kept by no cache and no search engine, and its address is told to no other site.
 fn page(status: StatusCode, template: &impl Template) -> Answer {
-    Ok(HttpResponse::build(status)
-        .content_type("text/html; charset=utf-8")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY.as_str()))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .insert_header(("x-robots-tag", "noindex, nofollow"))
-        .body(template.render().map_err(Error::from)?))
+    let mut page = html::page(status, template)?;
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    ] {
+        page.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Ok(page)
 }
 
 #[derive(Template)]

@@ -5,8 +5,8 @@ use domain::ids::TagId;
 use domain::permissions::Action;
 use domain::site::{self, Settings};
 use domain::tags::{Tag, TagWrite};
-use persistence::tags::{self, Position};
 use persistence::site::settings;
+use persistence::tags::{self, Position};
 use persistence::taxonomy::{Counted, Found};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -49,7 +49,7 @@ pub(crate) struct PublicTag {
 const MEMBERS: [&str; 6] = ["id", "slug", "name", "description", "article_count", "url"];
 
 impl PublicTag {
-    fn new(app: &App, settings: &Settings, counted: Counted<Tag>) -> Self {
+    pub(crate) fn new(app: &App, settings: &Settings, counted: Counted<Tag>) -> Self {
         let Counted { item: Tag { id, slug, name, description, .. }, articles } = counted;
         let url = site::tag_url(settings, &app.config.public_url, &slug);
         Self { id, slug, name, description, article_count: articles, url }
@@ -105,8 +105,7 @@ pub(crate) async fn get_tag(
     query: Params<FieldsQuery>,
 ) -> Answer {
     let fields = Fields::read(query.0.fields.as_deref(), &MEMBERS)?;
-    let work =
-        move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, tags::show(conn, &slug.0, now)?));
+    let work = move |conn: &mut persistence::Conn, now| Ok((settings(conn)?, tags::show(conn, &slug.0, now)?));
     match app.read(work).await? {
         (_, Found::Moved { id, name }) => {
             Ok(moved(&app, &request, "/v1/tags", &name, Depends::on([format!("tag:{id}")])))

@@ -8,12 +8,12 @@ use domain::permissions::Action;
 use domain::text::{Prose, WebUrl};
 use domain::{Actor, Error, Result, Seen, Timestamp};
 
+use crate::Conn;
 use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{bylines, published_in};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{self, Counted, Found};
-use crate::Conn;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = bylines)]
@@ -64,6 +64,12 @@ pub fn list(conn: &mut Conn, after: Option<Position>, limit: i64) -> Result<Vec<
 /// How many bylines there are.
 pub fn count(conn: &mut Conn) -> Result<i64> {
     Ok(bylines::table.count().get_result(conn)?)
+}
+
+/// Those of these identities that there are, in no order.
+pub fn with_ids(conn: &mut Conn, ids: &[String]) -> Result<Vec<Byline>> {
+    let rows = bylines::table.filter(bylines::id.eq_any(ids)).select(Row::as_select()).load(conn)?;
+    rows.into_iter().map(Byline::try_from).collect()
 }
 
 /// One byline.

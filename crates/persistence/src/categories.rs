@@ -14,12 +14,12 @@ use domain::published::CategorySmall;
 use domain::text::{Prose, Slug};
 use domain::{Actor, Error, Fault, Result, Seen, Timestamp};
 
+use crate::Conn;
 use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{categories, old_slugs, published_in};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{Found, articles_in};
-use crate::Conn;
 
 /// The kind under which whole paths of before are remembered.
 const OLD_PATH: &str = "category_path";
@@ -72,6 +72,12 @@ pub fn list(conn: &mut Conn, after: Option<&str>, limit: i64) -> Result<Vec<Cate
 /// How many categories there are.
 pub fn count(conn: &mut Conn) -> Result<i64> {
     Ok(categories::table.count().get_result(conn)?)
+}
+
+/// Those of these identities that there are, in no order.
+pub fn with_ids(conn: &mut Conn, ids: &[String]) -> Result<Vec<Category>> {
+    let rows = categories::table.filter(categories::id.eq_any(ids)).select(Row::as_select()).load(conn)?;
+    rows.into_iter().map(Category::try_from).collect()
 }
 
 /// One category.

@@ -13,6 +13,7 @@ use crate::Conn;
 use crate::db::on;
 use crate::schema::{change_log, changes};
 
+pub mod delta;
 mod listing;
 
 pub use listing::{Relisted, Window};

@@ -1,6 +1,9 @@
 //! The two engines behind one door: pools, transactions, and a bound on everything that waits.
 
 use std::fmt;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -217,19 +220,21 @@ fn check_file(path: &Path, create: bool) -> Result<(), String> {
             path.display()
         ));
     }
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
-            .map_err(|error| format!("cannot make the folder {}: {error}", folder.display())),
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+    }
+    // For its owner alone: it holds addresses and sessions. SQLite gives the files beside it the same mode.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(format!("cannot make the file {}: {error}", path.display()))
+        }
         _ => Ok(()),
     }
 }
 
 /// One transaction, and what is done after it.
-fn commit<T>(
-    conn: &mut Conn,
-    work: impl FnOnce(&mut Conn) -> Result<T>,
-    committed: &OnceLock<Committed>,
-) -> Result<T> {
+fn commit<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>, committed: &OnceLock<Committed>) -> Result<T> {
     let value = transaction(conn, work)?;
     if let Some(committed) = committed.get() {
         committed(conn);
@@ -357,6 +362,10 @@ impl ::r2d2::HandleError<diesel::r2d2::Error> for LogPoolError {
     }
 }
 
+/// What holds for a connection to PostgreSQL.
+pub(crate) const POSTGRES_SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s';
+    SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;";
+
 /// Opens connections of the engine that the URL names.
 #[derive(Clone)]
 pub(crate) struct Manager {
@@ -385,11 +394,7 @@ impl ManageConnection for Manager {
             }
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(url.as_str()).map_err(ConnectionError)?;
-                conn.batch_execute(
-                    "SET statement_timeout = '30s'; SET lock_timeout = '10s';
-                     SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;",
-                )
-                .map_err(QueryError)?;
+                conn.batch_execute(POSTGRES_SESSION).map_err(QueryError)?;
                 if !self.writes {
                     conn.batch_execute("SET default_transaction_read_only = on").map_err(QueryError)?;
                 }

@@ -3,10 +3,14 @@
 use std::collections::HashSet;
 
 use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationSource};
+use diesel::sql_types::Bool;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use domain::{Error, Result};
 
+use crate::db::POSTGRES_SESSION;
 use crate::{Conn, Db};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -14,14 +18,23 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
 /// Applies what is pending and returns its names, oldest first.
 ///
-/// On PostgreSQL a lock keeps two nodes that start together from doing it twice.
+/// On PostgreSQL a lock keeps two nodes that start together from doing it twice: the second waits for as long as the
+/// first needs.
 pub fn run(db: &Db) -> Result<Vec<String>> {
     let mut conn = db.connection()?;
     let applied = match &mut *conn {
         Conn::Postgres(c) => {
-            diesel::sql_query("SELECT pg_advisory_lock(7310211)").execute(c)?;
+            c.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
+            let free = diesel::select(sql::<Bool>("pg_try_advisory_lock(7310211)")).get_result::<bool>(c)?;
+            if !free {
+                tracing::info!("another node is applying migrations; waiting for it");
+                diesel::sql_query("SELECT pg_advisory_lock(7310211)").execute(c)?;
+            }
+            // A table in use is not waited for as long: all who need it would wait behind us.
+            c.batch_execute("SET lock_timeout = '10s'")?;
             let applied = apply(c, POSTGRES);
             diesel::sql_query("SELECT pg_advisory_unlock(7310211)").execute(c)?;
+            c.batch_execute(POSTGRES_SESSION)?;
             applied
         }
         Conn::Sqlite(c) => apply(c, SQLITE),

@@ -373,6 +373,21 @@ fn draw(conn: &mut Conn, view: &View, rows: Vec<Row>) -> Result<Vec<ArticleSumma
     Ok(drawn.collect())
 }
 
+/// The articles of these identities that the public sees, whole, in no order.
+pub fn with_ids(conn: &mut Conn, view: &View, ids: &[String]) -> Result<Vec<PublishedArticle>> {
+    let rows: Vec<(Row, String)> = published::table
+        .filter(published::article_id.eq_any(ids))
+        .filter(published::visible_from.le(view.now.micros()))
+        .filter(published::visible_until.gt(view.now.micros()))
+        .select((Row::as_select(), published::body))
+        .load(conn)?;
+    let (rows, bodies): (Vec<Row>, Vec<String>) = rows.into_iter().unzip();
+    let whole = |(summary, body): (ArticleSummary, String)| {
+        Ok(PublishedArticle { summary, body: Some(serde_json::from_str(&body)?) })
+    };
+    draw(conn, view, rows)?.into_iter().zip(bodies).map(whole).collect()
+}
+
 /// The order of a list of articles: newest (or oldest) first publication first, then identity.
 pub type Position = (i64, ArticleId);
 
@@ -458,7 +473,8 @@ pub fn list(
     let articles: Vec<PublishedArticle> = articles.collect::<Result<_>>()?;
     // The last one only tells that there is another page.
     let full = i64::try_from(articles.len())? == limit;
-    let mut positions = articles.iter().rev().map(|article| (article.summary.published_at.micros(), article.summary.id));
+    let mut positions =
+        articles.iter().rev().map(|article| (article.summary.published_at.micros(), article.summary.id));
     let next = if full { positions.next() } else { None };
     let last = if full { positions.next() } else { None };
     let window = Window { next, counted: with_total, ..conditions.window(after, last, filters.oldest_first) };

@@ -137,6 +137,17 @@ pub fn list(
     if listed.flat { counted(conn, comments) } else { threaded(conn, comments) }
 }
 
+/// The comments of these identities that the public sees, in no order.
+pub fn with_ids(conn: &mut Conn, ids: &[String], now: Timestamp) -> Result<Vec<PublicComment>> {
+    let below = published_articles::table
+        .filter(published_articles::article_id.eq(published::article_id))
+        .filter(published_articles::visible_from.le(now.micros()))
+        .filter(published_articles::visible_until.gt(now.micros()));
+    let rows = published::table.filter(published::id.eq_any(ids)).filter(diesel::dsl::exists(below));
+    let rows: Vec<Row> = rows.select(Row::as_select()).load(conn)?;
+    counted(conn, rows.into_iter().map(PublicComment::try_from).collect::<Result<_>>()?)
+}
+
 /// How many comments such a list holds.
 pub fn count(conn: &mut Conn, article: ArticleId, listed: Listed) -> Result<i64> {
     let mut query = published::table.filter(published::article_id.eq(article.to_string())).into_boxed();

@@ -19,6 +19,8 @@ pub struct Resource {
     pub slug: String,
     /// Its path now.
     pub path: String,
+    /// Its locale, if it has one. What the path means in the site's own comes before others.
+    pub locale: Option<String>,
 }
 
 /// What a path means.
@@ -88,7 +90,7 @@ fn article(conn: &mut Conn, settings: &Settings, now: Timestamp, (slug, id, loca
                 published_at: Timestamp::from_micros(published_at),
             };
             let path = site::article_path(settings, &place);
-            return Ok(Meaning::Resource(Resource { kind, id, slug, path }));
+            return Ok(Meaning::Resource(Resource { kind, id, slug, path, locale: Some(locale) }));
         }
     }
     Ok(if gone { Meaning::Gone } else { Meaning::Nothing })
@@ -144,6 +146,7 @@ fn category(conn: &mut Conn, settings: &Settings, path: &str) -> Result<Meaning>
         id: category.id.to_string(),
         path: site::category_path(settings, &category.path),
         slug: category.slug,
+        locale: None,
     })
 }
 
@@ -153,6 +156,7 @@ fn tag(conn: &mut Conn, settings: &Settings, slug: &str) -> Result<Meaning> {
         id: tag.id.to_string(),
         path: site::tag_path(settings, &tag.slug),
         slug: tag.slug,
+        locale: None,
     })
 }
 
@@ -162,5 +166,6 @@ fn byline(conn: &mut Conn, settings: &Settings, slug: &str) -> Result<Meaning> {
         id: byline.id.to_string(),
         path: site::byline_path(settings, &byline.slug),
         slug: byline.slug,
+        locale: None,
     })
 }

@@ -8,12 +8,12 @@ use domain::tags::{Draft, Tag};
 use domain::text::Prose;
 use domain::{Actor, Error, Result, Seen, Timestamp};
 
+use crate::Conn;
 use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{published_in, tags};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{self, Counted, Found};
-use crate::Conn;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = tags)]
@@ -58,6 +58,12 @@ pub fn list(conn: &mut Conn, after: Option<Position>, limit: i64) -> Result<Vec<
 /// How many tags there are.
 pub fn count(conn: &mut Conn) -> Result<i64> {
     Ok(tags::table.count().get_result(conn)?)
+}
+
+/// Those of these identities that there are, in no order.
+pub fn with_ids(conn: &mut Conn, ids: &[String]) -> Result<Vec<Tag>> {
+    let rows = tags::table.filter(tags::id.eq_any(ids)).select(Row::as_select()).load(conn)?;
+    rows.into_iter().map(Tag::try_from).collect()
 }
 
 /// One tag.

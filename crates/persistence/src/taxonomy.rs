@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use domain::articles::Kind;
 use domain::{Result, Timestamp};
 
-use crate::schema::published_in;
 use crate::Conn;
+use crate::schema::published_in;
 
 /// Identities that one query names; both engines take more.
 const CHUNK: usize = 1_000;

@@ -1,10 +1,12 @@
 //! `byline doctor`: looks at everything a server stands on, and changes nothing.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use domain::secrets::Secrets;
 use mail::Transport;
-use persistence::{Db, Engine, migrations, users};
+use persistence::{DatabaseUrl, Db, Engine, migrations, users};
 
 use crate::config::Settings;
 use crate::failure::Failure;
@@ -29,7 +31,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
     let findings = [
         ("settings", file(settings)),
         ("address", address(settings)),
-        ("database", db.as_ref().map_or_else(|failure| Wrong(failure.to_string()), database)),
+        ("database", db.as_ref().map_or_else(|failure| Wrong(failure.to_string()), |db| database(settings, db))),
         ("users", people(db.is_ok(), in_use)),
         ("secrets", secrets(settings, store::read_secrets(&settings.secrets_file()), in_use)),
         ("mail", post(settings)),
@@ -77,16 +79,28 @@ fn address(settings: &Settings) -> Finding {
     Fine(format!("{url}, listening on {}", settings.listen))
 }
 
-fn database(db: &Db) -> Finding {
+fn database(settings: &Settings, db: &Db) -> Finding {
     let engine = match db.engine() {
         Engine::Sqlite => "SQLite",
         Engine::Postgres => "PostgreSQL",
     };
     match db.read_blocking(migrations::pending) {
-        Ok(pending) if pending.is_empty() => Fine(format!("{engine} answers and has every migration")),
+        Ok(pending) if pending.is_empty() => match open_to_others(&settings.database_url()) {
+            Some(warning) => Odd(warning),
+            None => Fine(format!("{engine} answers and has every migration")),
+        },
         Ok(pending) => Wrong(format!("{} migrations are pending: run `byline migrate`", pending.len())),
         Err(error) => Wrong(Failure::from(error).to_string()),
     }
+}
+
+/// What to do about a SQLite file that is not for its owner alone.
+fn open_to_others(url: &DatabaseUrl) -> Option<String> {
+    let DatabaseUrl::Sqlite(path) = url else { return None };
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    let shown = path.display();
+    let advice = format!("{shown} has mode {mode:o}, so that others can read addresses: run `chmod 600 {shown}*`");
+    (mode & 0o077 != 0).then_some(advice)
 }
 
 fn people(reachable: bool, any: bool) -> Finding {

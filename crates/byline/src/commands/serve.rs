@@ -1,7 +1,7 @@
 //! `byline serve`: the server, from its first line to its last request.
 
 use std::fmt::Write as _;
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
@@ -11,7 +11,7 @@ use domain::Timestamp;
 use http::{App, Clock};
 use mail::Transport;
 use persistence::newsletters;
-use socket2::SockRef;
+use socket2::{SockFilter, SockRef};
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -28,6 +28,8 @@ const ON_THEIR_WAY: Duration = Duration::from_millis(500);
 const HEAD: Duration = Duration::from_secs(10);
 /// Longer than proxies keep their own idle connections, so that it is they who close them.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// A filter that keeps nothing of a packet: `BPF_RET | BPF_K` of 0 bytes.
+const DROP: SockFilter = SockFilter::new(0x06, 0, 0, 0);
 /// Connections that the kernel holds for us until they are taken.
 const BACKLOG: u32 = 1_024;
 
@@ -55,7 +57,7 @@ async fn serve(settings: &Settings, store: Store, transport: Transport) -> Resul
     let door = listener.try_clone().map_err(cannot("listen"))?;
     let bound = listener.local_addr().map_err(cannot("listen"))?;
     let config = settings.http(bound)?;
-    let greeting = greeting(settings, &config);
+    let greeting = greeting(settings, &config, bound);
     let app = Data::new(App::new(store.db, config, store.secrets, Clock::System)?);
 
     let server = {
@@ -81,7 +83,7 @@ async fn serve(settings: &Settings, store: Store, transport: Transport) -> Resul
     let deadline = Instant::now() + DRAIN;
     background.stop();
     tokio::select! {
-        () = drain(&app, &door, &handle) => {}
+        () = drain(&app, door, &handle) => {}
         () = signals.next() => return Err(Failure::from("stopped before everything was finished".to_owned())),
     }
     running.await.map_err(domain::Error::from)?.map_err(cannot("serve"))?;
@@ -91,17 +93,17 @@ async fn serve(settings: &Settings, store: Store, transport: Transport) -> Resul
 }
 
 /// Ends without cutting a request. The server closes a connection on which no request has begun, and the kernel resets
-/// one that nobody took yet; so the door is shut first, and who came in before gets an answer that says goodbye.
-async fn drain(app: &App, door: &TcpListener, server: &ServerHandle) {
+/// one that nobody took yet; so nobody is let in for a while, and who came in before gets an answer that says goodbye.
+async fn drain(app: &App, door: TcpListener, server: &ServerHandle) {
     app.close_connections();
-    let door = SockRef::from(door);
-    // Without a queue the kernel lets nobody wait any more; those who wait already are taken meanwhile.
-    let shut = door.listen(0);
-    tokio::time::sleep(ON_THEIR_WAY / 2).await;
-    if let Err(error) = shut.and_then(|()| door.shutdown(Shutdown::Read)) {
+    // The kernel drops what arrives for the door: a client that knocks hears nothing until it knocks again, after a
+    // second, at a closed port.
+    if let Err(error) = SockRef::from(&door).attach_filter(&[DROP]) {
         tracing::warn!(%error, "the port could not be closed early");
     }
-    tokio::time::sleep(ON_THEIR_WAY / 2).await;
+    tokio::time::sleep(ON_THEIR_WAY).await;
+    // The port is closed once the server has let go of it too.
+    drop(door);
     server.stop(true).await;
 }
 
@@ -127,8 +129,8 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-fn greeting(settings: &Settings, config: &http::Config) -> String {
-    let mut text = String::from("Byline is ready.\n");
+fn greeting(settings: &Settings, config: &http::Config, bound: SocketAddr) -> String {
+    let mut text = format!("Byline is ready. Listening on {bound}\n");
     let mut line = |what: &str, place: &str| {
         let _ = writeln!(text, "  {what:<10}{place}");
     };

@@ -133,7 +133,7 @@ pub struct Content {
 impl Content {
     /// The excerpt that was given, or one made from the body.
     pub fn excerpt(&self) -> String {
-        self.excerpt.clone().unwrap_or_else(|| text::excerpt(&self.text, EXCERPT_CHARS))
+        self.excerpt.clone().unwrap_or_else(|| text::body_excerpt(&self.text, &self.toc, EXCERPT_CHARS))
     }
 }
 
@@ -291,6 +291,6 @@ mod tests {
         };
         let content = write.check().unwrap().content;
         assert_eq!(ArticleWrite::from(&content).check().unwrap().content, content);
-        assert_eq!(content.excerpt(), "Heading Some words.");
+        assert_eq!(content.excerpt(), "Some words.");
     }
 }

@@ -2,6 +2,8 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::outline::Heading;
+
 /// The length of an excerpt that nobody wrote, in characters.
 pub const EXCERPT_CHARS: usize = 200;
 
@@ -9,8 +11,25 @@ pub const EXCERPT_CHARS: usize = 200;
 ///
 /// What does not fit is cut after a sentence, if one ends in the second half, else between words with a `…`.
 pub fn excerpt(text: &str, max_chars: usize) -> String {
-    let Some(fitting) = fitting(text, max_chars) else {
-        return text.split_whitespace().collect::<Vec<_>>().join(" ");
+    cut(text.split_whitespace(), max_chars)
+}
+
+/// The beginning of a body's plain text: without its headings, unless it has nothing else.
+pub fn body_excerpt(text: &str, toc: &[Heading], max_chars: usize) -> String {
+    let mut headings = toc.iter().peekable();
+    // A heading is a block of its own.
+    let is_prose = move |block: &&str| {
+        let same = |heading: &&Heading| heading.text.split_whitespace().eq(block.split_whitespace());
+        headings.next_if(same).is_none()
+    };
+    let prose = text.split("\n\n").filter(is_prose);
+    let prose = cut(prose.flat_map(str::split_whitespace), max_chars);
+    if prose.is_empty() { excerpt(text, max_chars) } else { prose }
+}
+
+fn cut<'a>(words: impl Iterator<Item = &'a str> + Clone, max_chars: usize) -> String {
+    let Some(fitting) = fitting(words.clone(), max_chars) else {
+        return words.collect::<Vec<_>>().join(" ");
     };
     let last_sentence = fitting.split_sentence_bound_indices().last().map_or(0, |(at, _)| at);
     let sentence = fitting[..last_sentence].trim_end();
@@ -30,10 +49,10 @@ pub fn excerpt(text: &str, max_chars: usize) -> String {
 }
 
 /// One more than `max_chars` characters on one line, or nothing if the whole text is not longer than that.
-fn fitting(text: &str, max_chars: usize) -> Option<String> {
+fn fitting<'a>(words: impl Iterator<Item = &'a str>, max_chars: usize) -> Option<String> {
     let mut line = String::new();
     let mut length = 0;
-    for word in text.split_whitespace() {
+    for word in words {
         for c in (length > 0).then_some(' ').into_iter().chain(word.chars()) {
             line.push(c);
             length += 1;
@@ -49,6 +68,7 @@ fn fitting(text: &str, max_chars: usize) -> Option<String> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::body::{BodyFormat, render};
     use super::*;
 
     #[test]
@@ -69,6 +89,19 @@ mod tests {
     fn a_sentence_that_ends_in_the_second_half_ends_the_excerpt() {
         assert_eq!(excerpt("One two three. Four five six seven.", 20), "One two three.");
         assert_eq!(excerpt("One. Two three four five six seven.", 20), "One. Two three four…");
+    }
+
+    #[test]
+    fn headings_are_not_the_beginning_of_a_body() {
+        let of = |source: &str| {
+            let body = render(source, BodyFormat::Html).unwrap();
+            body_excerpt(&body.text, &body.toc, 20)
+        };
+        assert_eq!(of("<h1>Why</h1><p>One two.</p>"), "One two.");
+        assert_eq!(of("One<h2>Why<br>not</h2><div>two</div><h3>Why not</h3>three"), "One two three");
+        assert_eq!(of("<p>Why</p><h2>How</h2><p>How</p><p>One two three four.</p>"), "Why How One two…");
+        assert_eq!(of("<h2>Nothing</h2><h3>but headings</h3>"), "Nothing but headings");
+        assert_eq!(of(""), "");
     }
 
     proptest! {

@@ -26,7 +26,7 @@ pub use body::{BodyFormat, MAX_BODY_BYTES, Rendered, render};
 pub use comment::{CommentBody, CommenterName, RENDERER_VERSION, render_comment};
 pub use custom::check_custom;
 pub use email::Email;
-pub use excerpt::{EXCERPT_CHARS, excerpt};
+pub use excerpt::{EXCERPT_CHARS, body_excerpt, excerpt};
 pub use fields::{Line, Prose, Title};
 pub use outline::Heading;
 pub use sanitise::sanitise;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::{self, Bytes};
-use actix_web::HttpResponse;
 use domain::Timestamp;
 use persistence::changes::{Change, Resource, Window};
 
@@ -230,7 +230,13 @@ impl Entry {
     }
 
     /// The answer to a request: whole, or 304 if the client has it already.
-    pub(super) fn respond(&self, delivery: &Delivery, request: &HeaderMap, status: Status, now: Timestamp) -> HttpResponse {
+    pub(super) fn respond(
+        &self,
+        delivery: &Delivery,
+        request: &HeaderMap,
+        status: Status,
+        now: Timestamp,
+    ) -> HttpResponse {
         let answer = &*self.answer;
         let known = answer.tag.as_ref().and_then(|tag| self.known_to(request, tag));
         let code = if known.is_some() { StatusCode::NOT_MODIFIED } else { answer.status };
@@ -275,7 +281,9 @@ impl Entry {
         for sent in values.flat_map(|value| value.split(',')).map(str::trim) {
             let bare = sent.strip_prefix("W/").unwrap_or(sent).trim_matches('"');
             let rest = bare.strip_prefix(tag);
-            let coded = |rest: &str| Coding::ALL.into_iter().filter_map(Coding::name).any(|name| rest.strip_prefix('-') == Some(name));
+            let coded = |rest: &str| {
+                Coding::ALL.into_iter().filter_map(Coding::name).any(|name| rest.strip_prefix('-') == Some(name))
+            };
             if rest.is_some_and(|rest| rest.is_empty() || coded(rest)) {
                 return HeaderValue::try_from(format!("\"{bare}\"")).ok();
             }

@@ -7,9 +7,9 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use domain::secrets::sha256;
 
+use super::Status;
 use super::coding::Coding;
 use super::entry::{Deliverable, Depends, Entry};
-use super::Status;
 use crate::App;
 
 /// Such an answer, in every coding that was asked for.

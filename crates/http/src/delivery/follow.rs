@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::{Result, Timestamp};
 use persistence::{Conn, changes};
+use tokio::sync::watch;
 
 use super::Delivery;
 
@@ -17,6 +18,7 @@ const TOO_LONG: Duration = Duration::from_hours(1);
 pub struct Follower {
     delivery: Arc<Delivery>,
     read: Mutex<Read>,
+    head: watch::Sender<i64>,
 }
 
 #[derive(Default)]
@@ -31,7 +33,12 @@ struct Read {
 
 impl Follower {
     pub(crate) fn new(delivery: Arc<Delivery>) -> Self {
-        Self { delivery, read: Mutex::default() }
+        Self { delivery, read: Mutex::default(), head: watch::Sender::default() }
+    }
+
+    /// The last entry that was read, and every later one.
+    pub(crate) fn head(&self) -> watch::Receiver<i64> {
+        self.head.subscribe()
     }
 
     /// Reads what was entered since the last time, and drops from the cache what that alters.
@@ -53,6 +60,7 @@ impl Follower {
         }
         *read = Read { head: Some(pulse.head), due: pulse.due, at: Some((now, Instant::now())) };
         self.delivery.note(now, pulse.due);
+        self.head.send_if_modified(|head| std::mem::replace(head, pulse.head) != pulse.head);
         Ok(())
     }
 

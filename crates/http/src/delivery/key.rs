@@ -11,15 +11,8 @@ use actix_web::http::uri::{PathAndQuery, Uri};
 const MAX_LENGTH: usize = 2_048;
 
 /// Where answers live that are the same for everyone.
-const SHARED: [&str; 7] = [
-    "/v1/articles",
-    "/v1/bylines",
-    "/v1/categories",
-    "/v1/resolve",
-    "/v1/search",
-    "/v1/site",
-    "/v1/tags",
-];
+const SHARED: [&str; 7] =
+    ["/v1/articles", "/v1/bylines", "/v1/categories", "/v1/resolve", "/v1/search", "/v1/site", "/v1/tags"];
 
 /// The address of an answer that may be kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -30,9 +23,9 @@ impl Address {
     /// order, so that the answer depends on the address alone.
     pub(super) fn of(request: &mut ServiceRequest) -> Option<Self> {
         let path = request.path();
-        let shared = SHARED.iter().any(|shared| {
-            path.strip_prefix(shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
+        let shared = SHARED
+            .iter()
+            .any(|shared| path.strip_prefix(shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
         // Whoever shows a credential is told what is wrong with it.
         if !shared || request.method() != Method::GET || request.headers().contains_key(header::AUTHORIZATION) {
             return None;
@@ -92,7 +85,8 @@ mod tests {
         assert_eq!(address("/v1/articlesque"), None);
         assert_eq!(address("/v1/admin/articles"), None);
         assert_eq!(address(&format!("/v1/articles?q={}", "x".repeat(3_000))), None);
-        let mut signed = TestRequest::with_uri("/v1/articles").insert_header(("authorization", "Bearer x")).to_srv_request();
+        let mut signed =
+            TestRequest::with_uri("/v1/articles").insert_header(("authorization", "Bearer x")).to_srv_request();
         assert!(Address::of(&mut signed).is_none());
         let mut written = TestRequest::post().uri("/v1/articles/x/comments").to_srv_request();
         assert!(Address::of(&mut written).is_none());

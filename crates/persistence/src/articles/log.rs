@@ -5,10 +5,10 @@ use diesel::prelude::*;
 use domain::articles::{Article, Content, Kind};
 use domain::{Result, Timestamp};
 
+use crate::Conn;
 use crate::changes::{self, Entry, Op, Relisted, Resource};
 use crate::published::Standing;
 use crate::schema::{bylines, categories, published_articles as published, tags};
-use crate::Conn;
 
 /// Enters that the public saw `before` and sees `after`.
 pub(super) fn record(
@@ -55,7 +55,11 @@ fn counts(conn: &mut Conn, relisted: &Relisted) -> Result<Vec<Entry>> {
     }
     let ids = |names: &[&str]| -> Vec<&str> {
         let moved = relisted.comes.iter().chain(&relisted.goes);
-        moved.filter_map(|scope| scope.split_once(':')).filter(|(name, _)| names.contains(name)).map(|(_, id)| id).collect()
+        moved
+            .filter_map(|scope| scope.split_once(':'))
+            .filter(|(name, _)| names.contains(name))
+            .map(|(_, id)| id)
+            .collect()
     };
     let (in_categories, in_tags, in_bylines) = (ids(&["category", "subtree"]), ids(&["tag"]), ids(&["byline"]));
     let mut entries = Vec::new();

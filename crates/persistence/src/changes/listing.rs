@@ -147,7 +147,8 @@ mod tests {
         let mut window = window(&["all"]);
         let next = position(9);
         window.next = Some(next);
-        let change = |before: &[&str], after: &[&str]| Relisted::new(Kind::Article, next, &scopes(before), &scopes(after));
+        let change =
+            |before: &[&str], after: &[&str]| Relisted::new(Kind::Article, next, &scopes(before), &scopes(after));
         assert!(window.is_altered_by(&change(&["all"], &[]), Some("en")));
         assert!(!window.is_altered_by(&change(&["all"], &["all"]), Some("en")), "what it says is not seen yet");
     }
