@@ -2,9 +2,11 @@
 
 CARGO ?= cargo
 BYLINE = $(CARGO) run --quiet --release --locked --package byline --
+# Articles of the largest publication that `make bench` measures.
+SCALE ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint openapi lint-openapi deny
+.PHONY: help run test bench lint openapi lint-openapi deny
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +18,10 @@ run: ## Build, load the demo publication into var/, and serve it on http://127.0
 
 test: ## Run the whole suite, on SQLite and on a private PostgreSQL
 	@bash .ci/test
+
+bench: ## Measure Byline beside bare routes into docs/BENCHMARKS.md; SCALE=1000000: a million articles too
+	$(CARGO) build --release --locked --package byline --package byline-bench
+	$${CARGO_TARGET_DIR:-target}/release/byline-bench run --scale $(SCALE)
 
 lint: ## Check formatting and lints
 	$(CARGO) fmt --all --check

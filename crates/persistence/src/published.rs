@@ -205,6 +205,11 @@ fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp, a
     expose_slug(conn, article, content, at)
 }
 
+/// Makes a published revision findable by its words: for loaders that write all other rows themselves.
+pub fn make_findable(conn: &mut Conn, id: ArticleId, revision: i64, content: &Content) -> Result<()> {
+    search::put(conn, &id.to_string(), revision, content)
+}
+
 /// Everything under which an article is listed.
 fn scopes(conn: &mut Conn, content: &Content) -> Result<Vec<(&'static str, String)>> {
     let own: Vec<String> = content.category_ids.iter().map(ToString::to_string).collect();
