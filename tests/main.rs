@@ -13,6 +13,7 @@ mod cli;
 mod comments;
 mod contract;
 mod hostile;
+mod lists;
 mod migrations;
 mod newsletter;
 mod permissions;

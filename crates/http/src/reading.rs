@@ -6,6 +6,7 @@ use domain::articles::Kind;
 use domain::published::PublishedArticle;
 use domain::{Error, Fault, Result, Timestamp};
 use persistence::published::{self, Filters, Found, Position, View};
+use persistence::taxonomy::{self, Frame};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -139,13 +140,16 @@ pub(crate) async fn list_articles(app: web::Data<App>, request: HttpRequest, que
     let listed = app
         .db
         .read(move |conn| {
-            let due = published::next_due(conn, view.now)?;
-            Ok((published::list(conn, &view, &filters, (after, limit + 1), with)?, due))
+            let Frame { settings, due } = taxonomy::frame(conn, view.now)?;
+            Ok((published::list(conn, &view, &settings, &filters, (after, limit + 1), with)?, due))
         })
         .await?;
     let (listed, due) = listed;
     let position = |article: &PublishedArticle| (article.summary.published_at.micros(), article.summary.id);
-    let listing = cursors.page(listed.articles, limit, listed.total, position)?;
+    let mut listing = cursors.page(listed.articles, limit, listed.total, position)?;
+    if let (None, Some(resume)) = (&listing.page.next, listed.resume) {
+        listing.page.next = Some(cursors.write(&resume)?);
+    }
     let data = listing.data.iter().map(|article| fields.of(article)).collect::<Result<_>>()?;
     let listing = Listing { data, page: listing.page };
     Ok(Public::new(&app, &listing, "list:articles site")?
@@ -199,7 +203,8 @@ pub(crate) async fn get_article(
     let (found, due) = app
         .db
         .read(move |conn| {
-            Ok((published::find(conn, &view, locale.as_deref(), &slug)?, published::next_due(conn, view.now)?))
+            let Frame { settings, due } = taxonomy::frame(conn, view.now)?;
+            Ok((published::find(conn, &view, &settings, locale.as_deref(), &slug)?, due))
         })
         .await?;
     match found {

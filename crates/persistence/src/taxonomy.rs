@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::count;
+use diesel::dsl::{count, min};
 use diesel::prelude::*;
 use domain::articles::Kind;
 use domain::site::Settings;
 use domain::{Result, Timestamp};
 
-use crate::schema::published_in;
-use crate::{Conn, published, site};
+use crate::schema::{published_articles, published_in, site};
+use crate::{Conn, published};
 
 /// Identities that one query names; both engines take more.
 const CHUNK: usize = 1_000;
@@ -79,16 +79,24 @@ pub(crate) fn counted<T>(
     Ok(items.into_iter().map(count).collect())
 }
 
-/// What answers about categories, tags and bylines depend on beside them.
+/// What answers to readers depend on beside what they are about.
 #[derive(Debug)]
 pub struct Frame {
     /// The settings of the site, from which addresses are made.
     pub settings: Settings,
-    /// When counts may next change by themselves.
+    /// When they may next change by themselves.
     pub due: Option<Timestamp>,
 }
 
-/// What an answer depends on beside what it is about.
+/// What an answer depends on beside what it is about, in one query.
 pub fn frame(conn: &mut Conn, now: Timestamp) -> Result<Frame> {
-    Ok(Frame { settings: site::current(conn)?.settings, due: published::next_due(conn, now)? })
+    let next = published_articles::table.filter(published_articles::visible_from.gt(now.micros()));
+    let due = next.select(min(published_articles::visible_from)).single_value();
+    let row: Option<(String, Option<i64>)> = site::table.select((site::settings, due)).first(conn).optional()?;
+    match row {
+        Some((settings, due)) => {
+            Ok(Frame { settings: serde_json::from_str(&settings)?, due: due.map(Timestamp::from_micros) })
+        }
+        None => Ok(Frame { settings: Settings::default(), due: published::next_due(conn, now)? }),
+    }
 }
