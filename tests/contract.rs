@@ -41,6 +41,8 @@ const PUBLIC: &[&str] = &[
     "object_on_page",
     "refresh_session",
     "resolve_path",
+    "search_articles",
+    "suggest_titles",
     "unsubscribe_on_page",
 ];
 

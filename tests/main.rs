@@ -18,6 +18,7 @@ mod migrations;
 mod newsletter;
 mod permissions;
 mod privacy;
+mod search;
 mod site;
 mod smtp_sink;
 mod subscriptions;

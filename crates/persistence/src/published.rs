@@ -4,6 +4,7 @@
 //! what is scheduled turns public at its time by itself.
 
 mod lists;
+mod searching;
 
 use diesel::prelude::*;
 use domain::articles::{Article, Audience, Content, Kind};
@@ -20,6 +21,7 @@ use crate::joins::{self, Refers};
 use crate::schema::{article_slugs, categories, published_articles as published, published_in, published_slugs};
 
 pub use lists::{Filters, Listed, Position, list};
+pub use searching::{Rank, Searched, search, suggest};
 
 /// What is stored of a summary: what readers get, and what to join.
 #[derive(Serialize)]
