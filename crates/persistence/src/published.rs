@@ -34,6 +34,7 @@ struct StoredSummary {
 
 /// What is joined to an article.
 #[derive(Serialize, Deserialize)]
+#[allow(clippy::struct_field_names, reason = "they are named as in the document")]
 struct References {
     byline_ids: Vec<BylineId>,
     category_ids: Vec<CategoryId>,

@@ -88,8 +88,30 @@ pub(crate) fn remove(conn: &mut Conn, id: &str, revision: i64) -> Result<()> {
 pub(crate) struct Words {
     /// Its words.
     pub(crate) terms: Vec<Term>,
-    /// The query in the engine's language; it holds plain words only.
+    /// Each of them in the engine's language; it holds plain words only.
+    each: Vec<String>,
+    /// All of them in the engine's language.
     query: String,
+}
+
+impl Words {
+    fn new(conn: &Conn, terms: Vec<Term>) -> Self {
+        let (or, and) = match conn {
+            Conn::Postgres(_) => (" | ", " & "),
+            Conn::Sqlite(_) => (" OR ", " AND "),
+        };
+        let word = |word: &str, beginning: bool| match conn {
+            Conn::Postgres(_) => format!("{word}{}", if beginning { ":*" } else { "" }),
+            Conn::Sqlite(_) => format!("\"{word}\"{}", if beginning { " *" } else { "" }),
+        };
+        let each = terms.iter().map(|term| {
+            let mut ways = vec![word(&term.word, term.beginning)];
+            ways.extend(term.stems.iter().map(|stem| word(stem, false)));
+            format!("({})", ways.join(or))
+        });
+        let each: Vec<String> = each.collect();
+        Self { query: each.join(and), each, terms }
+    }
 }
 
 /// More hits than this are many: only the newest of them are ranked.
@@ -102,7 +124,7 @@ pub(crate) fn words(conn: &mut Conn, q: &str, locales: &[&str]) -> Result<Option
     let Some(last) = terms.last_mut() else { return Ok(None) };
     if last.beginning {
         last.beginning = false;
-        let whole = Words { query: query(conn, &terms), terms };
+        let whole = Words::new(conn, terms);
         if newest(conn, &whole, i64::MAX, MANY + 1, false)?.len() > usize::try_from(MANY)? {
             return Ok(Some(whole));
         }
@@ -111,29 +133,11 @@ pub(crate) fn words(conn: &mut Conn, q: &str, locales: &[&str]) -> Result<Option
             last.beginning = true;
         }
     }
-    Ok(Some(Words { query: query(conn, &terms), terms }))
+    Ok(Some(Words::new(conn, terms)))
 }
 
 fn read(q: &str, locales: &[&str]) -> Result<Vec<Term>> {
     domain::text::terms(q, locales).map_err(|(code, detail)| Error::Malformed(Fault::parameter("q", code, detail)))
-}
-
-/// Terms in the engine's language.
-fn query(conn: &Conn, terms: &[Term]) -> String {
-    let (or, and) = match conn {
-        Conn::Postgres(_) => (" | ", " & "),
-        Conn::Sqlite(_) => (" OR ", " AND "),
-    };
-    let word = |word: &str, beginning: bool| match conn {
-        Conn::Postgres(_) => format!("{word}{}", if beginning { ":*" } else { "" }),
-        Conn::Sqlite(_) => format!("\"{word}\"{}", if beginning { " *" } else { "" }),
-    };
-    let terms = terms.iter().map(|term| {
-        let mut ways = vec![word(&term.word, term.beginning)];
-        ways.extend(term.stems.iter().map(|stem| word(stem, false)));
-        format!("({})", ways.join(or))
-    });
-    terms.collect::<Vec<_>>().join(and)
 }
 
 /// A row that was found.
@@ -159,16 +163,59 @@ pub(crate) fn newest(conn: &mut Conn, words: &Words, before: i64, limit: i64, ra
             by_index(c, &format!("SELECT id, {rank} AS rank FROM ({newest}) AS newest"), words, before, limit)
         }
         Conn::Sqlite(c) => {
+            let within = (i64::MIN, before - 1);
+            if !ranked {
+                return matching(c, "0", &words.query, within, limit);
+            }
+            for word in &words.each {
+                if is_common(c, word)? {
+                    return ranked_by_place(c, words, within, limit);
+                }
+            }
             let rank = "CAST(-bm25(article_words, 10.0, 4.0, 1.0) * 1e12 AS INTEGER)";
-            let rank = if ranked { rank } else { "0" };
-            let newest = format!(
-                "SELECT rowid AS id, {rank} AS rank FROM article_words WHERE article_words MATCH $1 AND rowid < $2
-                 ORDER BY rowid DESC LIMIT $3"
-            );
-            let newest = diesel::sql_query(newest).bind::<Text, _>(&words.query);
-            Ok(newest.bind::<BigInt, _>(before).bind::<BigInt, _>(limit).load(c)?)
+            matching(c, rank, &words.query, within, limit)
         }
     }
+}
+
+/// Up to `limit` rows of FTS5 with numbers in a range, the highest first.
+fn matching(
+    conn: &mut SqliteConnection,
+    rank: &str,
+    query: &str,
+    (from, to): (i64, i64),
+    limit: i64,
+) -> Result<Vec<Hit>> {
+    let hits = format!(
+        "SELECT rowid AS id, {rank} AS rank FROM article_words
+         WHERE article_words MATCH $1 AND rowid BETWEEN $2 AND $3 ORDER BY rowid DESC LIMIT $4"
+    );
+    let hits = diesel::sql_query(hits).bind::<Text, _>(query);
+    Ok(hits.bind::<BigInt, _>(from).bind::<BigInt, _>(to).bind::<BigInt, _>(limit).load(conn)?)
+}
+
+/// A word with more hits than this is a common one. To weigh it by its rarity, `bm25` would look at all of them, in each
+/// search, however many there are.
+const COMMON: i64 = 5_000;
+
+fn is_common(conn: &mut SqliteConnection, word: &str) -> Result<bool> {
+    let hit = "SELECT rowid AS id, 0 AS rank FROM article_words WHERE article_words MATCH $1
+        ORDER BY rowid DESC LIMIT 1 OFFSET $2";
+    let hits: Vec<Hit> = diesel::sql_query(hit).bind::<Text, _>(word).bind::<BigInt, _>(COMMON).load(conn)?;
+    Ok(!hits.is_empty())
+}
+
+/// Hits of common words, ranked by where these stand alone: all in the title, in title and excerpt, or elsewhere.
+fn ranked_by_place(conn: &mut SqliteConnection, words: &Words, within: (i64, i64), limit: i64) -> Result<Vec<Hit>> {
+    let mut hits = matching(conn, "0", &words.query, within, limit)?;
+    let (Some(last), Some(first)) = (hits.first(), hits.last()) else { return Ok(hits) };
+    let within = (first.id, last.id);
+    for columns in ["title", "{title excerpt}"] {
+        let there = matching(conn, "0", &format!("{columns} : ({})", words.query), within, limit)?;
+        let there: HashSet<i64> = there.into_iter().map(|hit| hit.id).collect();
+        hits.iter_mut().filter(|hit| there.contains(&hit.id)).for_each(|hit| hit.rank += 1);
+    }
+    Ok(hits)
 }
 
 /// Runs a query of words by their index whatever PostgreSQL thinks of it: it does not know what it costs to fetch the
@@ -191,12 +238,7 @@ pub(crate) fn holding(conn: &mut Conn, words: &Words, ids: &[i64]) -> Result<Has
                 AND id BETWEEN $2 AND $3";
             by_index(c, hits, words, *first, *last)?
         }
-        Conn::Sqlite(c) => {
-            let hits = "SELECT rowid AS id, 0 AS rank FROM article_words WHERE article_words MATCH $1
-                AND rowid BETWEEN $2 AND $3";
-            let hits = diesel::sql_query(hits).bind::<Text, _>(&words.query);
-            hits.bind::<BigInt, _>(first).bind::<BigInt, _>(last).load::<Hit>(c)?
-        }
+        Conn::Sqlite(c) => matching(c, "0", &words.query, (*first, *last), i64::MAX)?,
     };
     Ok(hits.into_iter().map(|hit| hit.id).collect())
 }
@@ -226,7 +268,7 @@ pub(crate) fn titles(conn: &mut Conn, q: &str, limit: i64) -> Result<Vec<i64>> {
     if last.word.is_ascii() && last.word.len() < 2 {
         return Ok(Vec::new());
     }
-    let words = Words { query: query(conn, &terms), terms };
+    let words = Words::new(conn, terms);
     let hits = match conn {
         Conn::Postgres(c) => {
             let newest = "SELECT id, 0::BIGINT AS rank FROM title_words WHERE words @@ to_tsquery('simple', $1)

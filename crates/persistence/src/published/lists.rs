@@ -76,8 +76,8 @@ pub fn list(
         (None, [scope]) => (within(conn, &conditions, scope, page, with_body)?, None),
         _ => {
             let (keys, resume) = fitting(conn, &conditions, page)?;
-            let ids = keys.into_iter().map(|key| key.article_id).collect();
-            (documents(conn, ids, view.now, with_body)?, resume)
+            let ids: Vec<String> = keys.into_iter().map(|key| key.article_id).collect();
+            (documents(conn, &ids, view.now, with_body)?, resume)
         }
     };
     Ok(Listed { articles: drawn(conn, view, settings, found)?, total, resume })
@@ -235,9 +235,9 @@ fn within(
 }
 
 /// Articles by identity, in this order; those that are visible now.
-pub(super) fn documents(conn: &mut Conn, ids: Vec<String>, now: Timestamp, with_body: bool) -> Result<Vec<Document>> {
+pub(super) fn documents(conn: &mut Conn, ids: &[String], now: Timestamp, with_body: bool) -> Result<Vec<Document>> {
     let found: Vec<Document> = published::table
-        .filter(one_of(published::article_id, ids.clone()))
+        .filter(one_of(published::article_id, ids.to_vec()))
         .filter(published::visible_from.le(now.micros()))
         .filter(published::visible_until.gt(now.micros()))
         .select(document!(with_body))

@@ -99,7 +99,7 @@ fn shown(
     places: Vec<(String, Rank)>,
 ) -> Result<Vec<(FoundArticle, Rank)>> {
     let (ids, ranks): (Vec<String>, Vec<Rank>) = places.into_iter().unzip();
-    let (rows, bodies): (Vec<_>, Vec<_>) = lists::documents(conn, ids, view.now, true)?.into_iter().unzip();
+    let (rows, bodies): (Vec<_>, Vec<_>) = lists::documents(conn, &ids, view.now, true)?.into_iter().unzip();
     let articles = draw(conn, view, settings, rows)?;
     let found = articles.into_iter().zip(bodies).zip(ranks).map(|((summary, body), rank)| {
         let body = body.map(|body| serde_json::from_str::<Body>(&body)).transpose()?;
@@ -138,7 +138,7 @@ pub fn suggest(
             break;
         }
     }
-    let rows = lists::documents(conn, ids, now, false)?;
+    let rows = lists::documents(conn, &ids, now, false)?;
     let suggestions = rows.into_iter().map(|(row, _)| {
         let summary: Summary = serde_json::from_str(&row.summary)?;
         Ok(Suggestion { text: summary.title, slug: row.slug })
