@@ -44,7 +44,9 @@ const PUBLIC: &[&str] = &[
     "object_on_page",
     "refresh_session",
     "resolve_path",
+    "search_articles",
     "stream_changes",
+    "suggest_titles",
     "unsubscribe_on_page",
 ];
 

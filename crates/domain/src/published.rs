@@ -146,3 +146,34 @@ pub struct PublishedArticle {
     #[allow(missing_docs, reason = "its members are described where they are")]
     pub body: Option<Body>,
 }
+
+/// An article that was found by its words.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct FoundArticle {
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "its members are described where they are")]
+    pub summary: ArticleSummary,
+    /// Where the words stand in it.
+    pub highlights: Highlights,
+}
+
+/// Where the words that were looked for stand, as safe HTML: all but `<mark>` is escaped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Highlights {
+    /// The title.
+    #[schema(example = "Who takes <mark>over</mark>?")]
+    pub title: String,
+    /// The excerpt.
+    pub excerpt: String,
+    /// A piece of the body around the first word that was found in it.
+    pub body: String,
+}
+
+/// A title that someone may be typing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Suggestion {
+    /// The title.
+    pub text: String,
+    /// The slug of its article.
+    pub slug: String,
+}

@@ -8,6 +8,7 @@ use domain::bylines::BylineWrite;
 use domain::categories::CategoryWrite;
 use domain::comments::TransitionWrite;
 use domain::ids::{ArticleId, CommentId};
+use domain::site::Settings;
 use domain::tags::TagWrite;
 use persistence::{articles, bylines, categories, comments, moderation, published_comments, tags};
 use serde_json::json;
@@ -169,7 +170,8 @@ fn what_is_loaded_is_served() {
     let db = Db::open(&Options { url, create: false, connections: 1 }).unwrap();
     let view = published::View { public_url: "http://localhost/".parse().unwrap(), now: domain::Timestamp::now() };
     let list = |filters: &published::Filters| {
-        db.read_blocking(|conn| published::list(conn, &view, filters, (None, 100), (false, true)))
+        let settings = Settings::default();
+        db.read_blocking(|conn| published::list(conn, &view, &settings, filters, (None, 100), (false, true)))
             .unwrap()
             .total
             .unwrap()
