@@ -19,8 +19,10 @@ mod journey;
 mod migrations;
 mod newsletter;
 mod newsroom;
+mod nodes;
 mod permissions;
 mod privacy;
+
 mod site;
 mod smtp_sink;
 mod subscriptions;
