@@ -22,6 +22,7 @@ mod newsroom;
 mod nodes;
 mod permissions;
 mod privacy;
+mod purge;
 
 mod site;
 mod smtp_sink;
