@@ -23,7 +23,6 @@ mod nodes;
 mod permissions;
 mod privacy;
 mod purge;
-
 mod site;
 mod smtp_sink;
 mod subscriptions;

@@ -12,7 +12,7 @@ use persistence::{DatabaseUrl, Db, Options};
 use serde_json::json;
 
 use crate::journey::{Acknowledged, Person, Publication, Writer, leave_comment, random_moments, until, write_article};
-use crate::support::{Broken, Client, Engine, Reply, postgres};
+use crate::support::{App, Broken, Client, Engine, Reply, both, postgres};
 
 /// Writes an article and publishes it; answers its address for editors.
 fn publish(editor: &Client, title: &str) -> String {
@@ -138,6 +138,36 @@ fn readers_do_not_notice_that_postgres_is_gone() {
     );
     assert!(refused > 100, "{refused} refused");
     assert!(recovery < Duration::from_secs(2), "{recovery:?}");
+}
+
+both! {
+    async fn nobody_waits_for_ever_behind_work_that_hangs(app: App) {
+        let (hangs, hanging) = mpsc::channel();
+        let db = &app.data.db;
+        let work: Vec<_> = (0..4)
+            .map(|_| {
+                let (hangs, (release, released)) = (hangs.clone(), mpsc::channel::<()>());
+                let read = db.clone();
+                let read = actix_web::rt::spawn(async move {
+                    read.read(move |_| {
+                        hangs.send(())?;
+                        Ok(released.recv()?)
+                    })
+                    .await
+                });
+                (release, read)
+            })
+            .collect();
+        actix_web::web::block(move || (0..4).for_each(|_| hanging.recv().unwrap())).await.unwrap();
+        let began = Instant::now();
+        app.anyone().get("/v1/articles").await.expect(503);
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        for (release, read) in work {
+            release.send(()).unwrap();
+            read.await.unwrap().unwrap();
+        }
+        app.anyone().get("/v1/articles").await.expect(200);
+    }
 }
 
 #[test]

@@ -291,6 +291,8 @@ struct Gate {
 
 /// Requests that may wait for one pool; the next is told to come back.
 const MAX_WAITING: usize = 1_024;
+/// How long it waits at most: longer, and the database hangs, or there is more to do than it can.
+const TURN: Duration = Duration::from_secs(5);
 /// How long a request waits for a connection to be opened. The pool tries again after half of it at the latest, which
 /// bounds how soon it notices that the database is back.
 const OPENING: Duration = Duration::from_secs(1);
@@ -342,10 +344,8 @@ impl Gate {
 
     fn connection(&self) -> Result<PooledConnection<Manager>> {
         let known_down = self.down.load(Ordering::Relaxed);
-        let conn = match known_down {
-            true => self.pool.try_get(),
-            false => self.pool.get().map_err(|error| self.went_down(&error)).ok(),
-        };
+        let conn =
+            if known_down { self.pool.try_get() } else { self.pool.get().map_err(|error| self.went_down(&error)).ok() };
         let conn = conn.ok_or(Error::Busy { retry_after: COME_BACK })?;
         if known_down && self.down.swap(false, Ordering::Relaxed) {
             tracing::info!("the database is back");
@@ -369,7 +369,10 @@ impl Gate {
         }
         // Leaves the queue also when the caller gives up.
         let _place = Place(&self.waiting);
-        Ok(Arc::clone(&self.permits).acquire_owned().await?)
+        match tokio::time::timeout(TURN, Arc::clone(&self.permits).acquire_owned()).await {
+            Ok(permit) => Ok(permit?),
+            Err(_) => Err(Error::Busy { retry_after: COME_BACK }),
+        }
     }
 }
 
