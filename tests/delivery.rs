@@ -361,6 +361,39 @@ async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
     all
 }
 
+/// A cache in front: it keeps what may be kept, whatever its age, until one of its surrogate keys is named.
+struct Cdn {
+    kept: BTreeMap<String, (Said, Vec<String>)>,
+    seq: i64,
+    given: u32,
+}
+
+impl Cdn {
+    /// What a purger does.
+    fn purge(&mut self, app: &App) {
+        let (seq, all) = (self.seq, 1_000_000);
+        for change in app.data.db.read_blocking(|conn| persistence::changes::after(conn, seq, all)).unwrap() {
+            self.seq = change.seq;
+            let named = change.surrogate_keys();
+            self.kept.retain(|_, (_, keys)| keys.iter().all(|key| !named.contains(key)));
+        }
+    }
+
+    async fn get(&mut self, app: &App, path: &str) -> Said {
+        if let Some((said, _)) = self.kept.get(path) {
+            self.given += 1;
+            return said.clone();
+        }
+        let reply = app.anyone().get(path).await;
+        let policy = reply.header("cache-control").unwrap_or_default();
+        if let Some(keys) = reply.header("surrogate-key").filter(|_| !policy.contains("no-")) {
+            let keys = keys.split(' ').map(str::to_owned).collect();
+            self.kept.insert(path.to_owned(), (said(&reply), keys));
+        }
+        said(&reply)
+    }
+}
+
 type Said = (u16, Option<String>, Option<String>, String);
 
 /// What an answer says; a problem also names its request.
@@ -376,18 +409,26 @@ both! {
         let seed = 0x5DEE_CE66_D000_0001 + u64::from(app.engine == crate::support::Engine::Sqlite);
         let mut room = Newsroom::new(&app, seed);
         let (mut hits, mut asked, mut in_vain) = (0, 0, 0);
+        let mut cdn = Cdn { kept: BTreeMap::new(), seq: 0, given: 0 };
         let mut before: BTreeMap<String, Said> = BTreeMap::new();
         let mut emptied = false;
         for step in 0..120 {
             let did = room.act(&app).await;
             // These drop everything, altered or not.
             emptied |= did.starts_with("settings") || did.starts_with("time passes");
+            if did.starts_with("time passes") {
+                // No cache may keep an answer for longer than until something falls due.
+                cdn.kept.clear();
+            }
             if step % 3 > 0 {
                 continue;
             }
             other.catch_up();
+            app.catch_up();
+            cdn.purge(&app);
             for path in addresses(&oracle, &room).await {
                 let truth = said(&oracle.anyone().get(&path).await);
+                assert_eq!(cdn.get(&app, &path).await, truth, "{path} from the CDN after step {step}: {did}");
                 for node in [&app, &other] {
                     let reply = node.anyone().get(&path).await;
                     assert_eq!(said(&reply), truth, "{path} after step {step}: {did}");
@@ -403,7 +444,8 @@ both! {
             }
             emptied = false;
         }
-        println!("{asked} answers, {hits} from the cache, {in_vain} dropped in vain");
+        println!("{asked} answers, {hits} from the cache, {in_vain} dropped in vain; {} from the CDN", cdn.given);
+        assert!(cdn.given * 4 > asked / 2, "{} of {}", cdn.given, asked / 2);
         assert!(asked > 1_000 && hits * 2 > asked, "{hits} of {asked}");
         assert!(in_vain * 20 < asked, "{in_vain} of {asked} were dropped in vain");
     }

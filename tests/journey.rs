@@ -103,9 +103,9 @@ fn the_main_job(engine: Engine) {
 }
 
 /// A publication: its folder, its database, its mail server, and a running Byline.
-struct Publication {
-    folder: TempDir,
-    database: DatabaseUrl,
+pub struct Publication {
+    pub folder: TempDir,
+    pub database: DatabaseUrl,
     sink: SmtpSink,
     // Empty only while it is restarted.
     server: Option<Server>,
@@ -113,18 +113,22 @@ struct Publication {
 
 impl Publication {
     /// Founds one on an empty database.
-    fn open(engine: Engine) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = match engine {
+    pub fn open(engine: Engine) -> Self {
+        Self::open_on(match engine {
             Engine::Sqlite => DatabaseUrl::Sqlite("var/byline.db".into()),
             Engine::Postgres => postgres::empty(),
-        };
+        })
+    }
+
+    /// Founds one on this database, which is empty.
+    pub fn open_on(database: DatabaseUrl) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let mut paper = Self { folder, database, sink: SmtpSink::start(), server: None };
         paper.start();
         paper
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = byline(self.folder.path(), words);
         if let DatabaseUrl::Postgres(url) = &self.database {
             command.env("BYLINE_DATABASE_URL", url.as_str());
@@ -136,10 +140,15 @@ impl Publication {
     }
 
     fn start(&mut self) {
+        self.server = Some(self.node());
+    }
+
+    /// Starts a node; the publication keeps its own besides.
+    pub fn node(&self) -> Server {
         let log = OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
         let mut command = self.command(&[]);
         command.stderr(log);
-        self.server = Some(Server::start_as(command));
+        Server::start_as(command)
     }
 
     /// Nothing that an operator would have to look at was logged.
@@ -148,7 +157,7 @@ impl Publication {
         assert!(!log.contains("panicked") && !log.contains("ERROR"), "{log}");
     }
 
-    fn server(&self) -> &Server {
+    pub fn server(&self) -> &Server {
         self.server.as_ref().unwrap()
     }
 
@@ -158,16 +167,16 @@ impl Publication {
         self.start();
     }
 
-    fn anyone(&self) -> Client {
+    pub fn anyone(&self) -> Client {
         self.server().anyone()
     }
 
-    fn as_(&self, person: &Person) -> Client {
+    pub fn as_(&self, person: &Person) -> Client {
         self.anyone().bearer(&person.access)
     }
 
     /// Adds a user of this role from the machine itself, and signs them in over HTTP.
-    fn hire(&self, role: &str) -> Person {
+    pub fn hire(&self, role: &str) -> Person {
         let email = format!("{role}@example.org");
         let mut command = self.command(&["user", "add", "--role", role, &email, "--password-stdin"]);
         let added = run_with_input(&mut command, PASSWORD);
@@ -177,7 +186,7 @@ impl Publication {
     }
 
     /// The mails that came for an address.
-    fn mails_to(&self, email: &str) -> Vec<Received> {
+    pub fn mails_to(&self, email: &str) -> Vec<Received> {
         self.sink.messages().into_iter().filter(|mail| mail.to == [email]).collect()
     }
 
@@ -205,7 +214,7 @@ impl Publication {
 }
 
 /// What `look` finds, once it does; nothing if that takes too long.
-fn until<T>(look: impl Fn() -> Option<T>) -> Option<T> {
+pub fn until<T>(look: impl Fn() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + POST;
     while Instant::now() < deadline {
         if let Some(found) = look() {
@@ -221,9 +230,9 @@ fn parse(mail: &Received) -> Message<'_> {
 }
 
 /// Someone on the staff, signed in.
-struct Person {
-    access: String,
-    refresh: String,
+pub struct Person {
+    pub access: String,
+    pub refresh: String,
 }
 
 impl Person {
@@ -427,33 +436,33 @@ fn a_restart_among_requests(engine: Engine) {
 }
 
 /// Moments to fail at, between 0.3 and 1.3 seconds.
-fn random_moments(count: u32) -> impl Iterator<Item = Duration> {
+pub fn random_moments(count: u32) -> impl Iterator<Item = Duration> {
     let random = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_micros() % 1_000;
     (0..count).map(move |_| Duration::from_millis(300 + u64::from(random())))
 }
 
 /// Someone who writes without a pause until the line breaks.
-struct Writer {
+pub struct Writer {
     hand: thread::JoinHandle<Written>,
 }
 
 /// What came of it.
-struct Written {
-    acknowledged: Vec<Acknowledged>,
-    end: Broken,
+pub struct Written {
+    pub acknowledged: Vec<Acknowledged>,
+    pub end: Broken,
 }
 
 /// A write that was answered with 2xx.
-struct Acknowledged {
-    address: String,
-    says: String,
+pub struct Acknowledged {
+    pub address: String,
+    pub says: String,
     /// Where readers find it, if they may.
-    public: Option<String>,
+    pub public: Option<String>,
 }
 
 impl Writer {
     /// Calls `write` with an ever new text until it cannot reach the server any more.
-    fn start(
+    pub fn start(
         client: Client,
         begun: mpsc::Sender<()>,
         write: impl Fn(&Client, &str, &mut Vec<Acknowledged>) -> Result<(), Broken> + Send + 'static,
@@ -471,7 +480,7 @@ impl Writer {
     }
 
     /// What it has written, once the server is gone.
-    fn end(self) -> Written {
+    pub fn end(self) -> Written {
         self.hand.join().unwrap()
     }
 }
@@ -498,7 +507,7 @@ fn write_tag(editor: &Client, says: &str, done: &mut Vec<Acknowledged>) -> Resul
     Ok(())
 }
 
-fn write_article(editor: &Client, says: &str, done: &mut Vec<Acknowledged>) -> Result<(), Broken> {
+pub fn write_article(editor: &Client, says: &str, done: &mut Vec<Acknowledged>) -> Result<(), Broken> {
     let made = editor.try_post("/v1/admin/articles", &json!({"title": says, "body": "Short."}))?.expect(201);
     let address = format!("/v1/admin/articles/{}", made.id());
     done.push(Acknowledged { address: address.clone(), says: says.into(), public: None });
@@ -508,7 +517,7 @@ fn write_article(editor: &Client, says: &str, done: &mut Vec<Acknowledged>) -> R
     Ok(())
 }
 
-fn leave_comment(reader: &Client, says: &str, done: &mut Vec<Acknowledged>) -> Result<(), Broken> {
+pub fn leave_comment(reader: &Client, says: &str, done: &mut Vec<Acknowledged>) -> Result<(), Broken> {
     let write = json!({"author_name": "Rita", "author_email": "rita@example.org", "body": says});
     let left = reader.try_post("/v1/articles/who-takes-over/comments", &write)?.expect(202);
     done.push(Acknowledged { address: format!("/v1/admin/comments/{}", left.id()), says: says.into(), public: None });

@@ -22,6 +22,8 @@ pub struct Client {
 pub enum Broken {
     /// Nobody listens.
     Refused,
+    /// Nobody asked: the test has seen enough.
+    Told,
     /// The connection broke, or nothing came for a minute.
     Cut(#[allow(dead_code, reason = "it is for the one who reads a failure")] ureq::Error),
 }
@@ -70,6 +72,10 @@ impl Client {
     #[track_caller]
     pub fn change(&self, method: &str, resource: &str, action: &str, body: Option<&Value>) -> Reply {
         self.try_change(method, resource, action, body).unwrap()
+    }
+
+    pub fn try_get(&self, path: &str) -> Result<Reply, Broken> {
+        self.attempt("GET", path, "")
     }
 
     pub fn try_post(&self, path: &str, body: &Value) -> Result<Reply, Broken> {

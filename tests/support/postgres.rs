@@ -1,4 +1,4 @@
-//! A private PostgreSQL cluster for this test process, with a database per test.
+//! A private PostgreSQL cluster for this test process, with a database per test; and others, for tests that stop them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use persistence::{DatabaseUrl, Db, Options};
 
-/// The cluster: a folder with its socket, reached as `postgres`.
-static CLUSTER: LazyLock<PathBuf> = LazyLock::new(start);
+/// The cluster of all tests that let it live.
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
 static TEMPLATE: LazyLock<()> = LazyLock::new(|| {
     psql("CREATE DATABASE template_byline");
     let db = Db::open(&Options { url: url("template_byline"), create: false, connections: 1 }).unwrap();
@@ -34,7 +34,7 @@ fn create(options: &str) -> DatabaseUrl {
 }
 
 fn url(database: &str) -> DatabaseUrl {
-    format!("postgres://postgres@localhost/{database}?host={}", CLUSTER.display()).parse().unwrap()
+    CLUSTER.url(database)
 }
 
 fn psql(statement: &str) {
@@ -43,7 +43,7 @@ fn psql(statement: &str) {
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut command = Command::new(program("psql"));
     command.args(["-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres", "-c", statement, "-h"]);
-    assert!(command.arg(&*CLUSTER).status().unwrap().success(), "psql refused: {statement}");
+    assert!(command.arg(&CLUSTER.folder).status().unwrap().success(), "psql refused: {statement}");
 }
 
 /// PostgreSQL's programs are in the path, or where Debian puts them.
@@ -59,36 +59,65 @@ fn program(name: &str) -> PathBuf {
     })
 }
 
-/// Makes and starts a cluster that lives as long as this process.
-fn start() -> PathBuf {
-    let folder = tempfile::Builder::new().prefix("byline-postgres-").tempdir().unwrap().keep();
-    // PostgreSQL does not run as root.
-    let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    if root {
-        run(Command::new("chown").arg("nobody").arg(&folder));
-    }
-    let as_user = |program: PathBuf| {
-        let mut command = if root { Command::new("setpriv") } else { Command::new(&program) };
-        if root {
-            command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]).arg(program);
+/// A cluster: a folder with its socket, reached as `postgres`. It ends with this process.
+pub struct Cluster {
+    folder: PathBuf,
+}
+
+impl Cluster {
+    /// Makes one and starts it.
+    pub fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("byline-postgres-").tempdir().unwrap().keep();
+        if is_root() {
+            run(Command::new("chown").arg("nobody").arg(&folder));
         }
-        command.current_dir("/");
-        command
-    };
-    let data = folder.join("data");
-    run(as_user(program("initdb")).args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"]).arg(&data));
-    let options = format!(
-        "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off -c max_connections=500 -c shared_buffers=64MB",
-        folder.display()
-    );
-    run(as_user(program("pg_ctl"))
-        .args(["-w", "-s", "-l"])
-        .arg(folder.join("log"))
-        .arg("-D")
-        .arg(&data)
-        .args(["-o", &options, "start"]));
-    stop_with_this_process(&as_user(program("pg_ctl")), &data, &folder);
-    folder
+        let cluster = Self { folder };
+        let mut initdb = as_user("initdb");
+        run(initdb.args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "-D"]).arg(cluster.data()));
+        cluster.resume();
+        stop_with_this_process(&as_user("pg_ctl"), &cluster.data(), &cluster.folder);
+        cluster
+    }
+
+    /// Starts it again after [`Cluster::cut`].
+    pub fn resume(&self) {
+        let options = format!(
+            "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off -c max_connections=500 -c shared_buffers=64MB",
+            self.folder.display()
+        );
+        let mut start = as_user("pg_ctl");
+        start.args(["-w", "-s", "-l"]).arg(self.folder.join("log")).arg("-D").arg(self.data());
+        run(start.args(["-o", &options, "start"]));
+    }
+
+    /// Stops it as a crash would.
+    pub fn cut(&self) {
+        run(as_user("pg_ctl").args(["-w", "-s", "-m", "immediate", "stop", "-D"]).arg(self.data()));
+    }
+
+    /// A database of it.
+    pub fn url(&self, database: &str) -> DatabaseUrl {
+        format!("postgres://postgres@localhost/{database}?host={}", self.folder.display()).parse().unwrap()
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().unwrap().stdout == b"0\n"
+}
+
+/// One of PostgreSQL's programs; it does not run as root.
+fn as_user(name: &str) -> Command {
+    let program = program(name);
+    let mut command = if is_root() { Command::new("setpriv") } else { Command::new(&program) };
+    if is_root() {
+        command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]).arg(program);
+    }
+    command.current_dir("/");
+    command
 }
 
 /// A shell waits for the end of a pipe that only this process holds open, and then stops the cluster.

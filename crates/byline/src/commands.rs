@@ -3,6 +3,7 @@
 mod doctor;
 mod migrate;
 mod newsletter;
+mod purge;
 mod serve;
 mod user;
 
@@ -41,6 +42,8 @@ pub enum Command {
     /// Preview the newsletter, or send what is due of it; `serve` does so by itself
     #[command(subcommand)]
     Newsletter(newsletter::Command),
+    /// Tell a CDN what to drop, as it changes
+    Purge(purge::Purge),
     /// Print the OpenAPI document
     Openapi,
     /// Check settings, database, secrets and mail, a line each
@@ -56,6 +59,7 @@ impl Cli {
             Command::Migrate(asked) => migrate::run(settings, asked),
             Command::User(asked) => user::run(settings, asked),
             Command::Newsletter(asked) => newsletter::run(settings, asked),
+            Command::Purge(asked) => purge::run(settings, asked),
             Command::Demo => crate::demo::run(settings),
             Command::Openapi => {
                 crate::print(&http::openapi_text());

@@ -244,8 +244,8 @@ fn without_empty_variable(arg: clap::Arg) -> clap::Arg {
 /// Variables that begin with `BYLINE_` and mean nothing, each with the nearest that does.
 pub fn unknown_variables<T: CommandFactory>() -> Vec<(String, Option<String>)> {
     let command = T::command();
-    let mut known: Vec<String> =
-        command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned())).collect();
+    let arguments = command.get_arguments().chain(command.get_subcommands().flat_map(clap::Command::get_arguments));
+    let mut known: Vec<String> = arguments.filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned())).collect();
     known.extend(crate::demo::VARIABLES.map(str::to_owned));
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())

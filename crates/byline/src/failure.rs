@@ -50,6 +50,7 @@ impl From<Error> for Failure {
                 "it was changed by someone else meanwhile; try again".into()
             }
             Error::Busy { .. } => "the database is busy or out of reach; the lines above say more".into(),
+            Error::InDoubt { .. } => "the database was lost at the last moment; look whether it was done".into(),
             Error::Internal(what) => what,
         })
     }

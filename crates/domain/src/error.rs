@@ -71,6 +71,11 @@ pub enum Error {
         /// Seconds until another try is worth it.
         retry_after: u64,
     },
+    /// The database was lost during a commit: whether the work was done is not known (503).
+    InDoubt {
+        /// Seconds until another try is worth it.
+        retry_after: u64,
+    },
     /// A failure of ours (500). What happened is for the log, never for the answer.
     Internal(String),
 }

@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use domain::secrets::Secrets;
-use domain::{Result, Timestamp};
+use domain::{Error, Result, Timestamp};
 use ipnet::IpNet;
 use persistence::{Conn, Db, idempotency};
 use tokio::sync::Semaphore;
@@ -17,6 +18,10 @@ use crate::hashing::Hashing;
 use crate::limits::Limits;
 use crate::problem::Answer;
 use crate::sessions::Sessions;
+
+/// For how long a transaction of the background work is tried, and how long is waited between.
+const INSIST: Duration = Duration::from_secs(45);
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 /// Where the present comes from. Tests own theirs.
 #[derive(Debug, Clone)]
@@ -232,6 +237,22 @@ impl App {
     {
         let now = self.now();
         self.db.read(move |conn| work(conn, now)).await
+    }
+
+    /// Runs a transaction of the background work, again and again if the database is held by others or out of reach:
+    /// what happened outside and is not noted is a doubt. It blocks.
+    ///
+    /// A transaction that was committed although its connection broke finds, the second time, nothing to do.
+    pub(crate) fn insist<T>(&self, work: impl Fn(&mut Conn) -> Result<T>) -> Result<T> {
+        let deadline = Instant::now() + INSIST;
+        loop {
+            match self.db.write_blocking(&work) {
+                Err(Error::Busy { .. } | Error::InDoubt { .. }) if Instant::now() < deadline => {
+                    std::thread::sleep(BETWEEN_TRIES);
+                }
+                outcome => return outcome,
+            }
+        }
     }
 }
 

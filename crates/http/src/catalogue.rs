@@ -61,7 +61,8 @@ pub const ENTRIES: &[Entry] = &[
     entry("precondition_required", 428, "If-Match required", "Send the ETag of the version you change as If-Match, so that nobody's work is overwritten unseen."),
     entry("too_many_requests", 429, "Too many attempts", "Wait for as long as Retry-After says."),
     entry("internal", 500, "Internal error", "Something went wrong on our side. The log knows the request by its id."),
-    entry("busy", 503, "Busy", "Too much is waiting already. Try again after Retry-After; nothing was begun."),
+    entry("busy", 503, "Busy", "Too much is waiting already, or the database is out of reach. Try again after Retry-After; nothing was done."),
+    entry("outcome_unknown", 503, "Perhaps done", "The database was lost at the last moment: the request may have been carried out, or not. Look before you repeat it; the same request with the same Idempotency-Key or If-Match is carried out once."),
 ];
 
 /// The entry of a code.

@@ -32,14 +32,14 @@ pub fn deliver_due(app: &App, transport: &Transport) -> Result<Outcome> {
         let Some(claimed) = app.db.write_blocking(|conn| messages::claim(conn, now))? else { break };
         match send(app, transport, &mut connection, &claimed) {
             Ok(()) => {
-                app.db.write_blocking(|conn| messages::settle_sent(conn, &claimed))?;
+                app.insist(|conn| messages::settle_sent(conn, &claimed))?;
                 outcome.sent += 1;
             }
             Err(trouble) => {
                 tracing::warn!(message = %claimed.id, why = trouble.why, "a message was not sent");
                 let settle =
                     |conn: &mut _| messages::settle_failed(conn, &claimed, trouble.for_good, &trouble.why, app.now());
-                app.db.write_blocking(settle)?;
+                app.insist(settle)?;
                 outcome.failed += 1;
                 if trouble.stop {
                     break;

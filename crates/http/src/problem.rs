@@ -25,7 +25,9 @@ impl From<Error> for Refusal {
             tracing::error!(what, "internal error");
         }
         let retry_after = match &error {
-            Error::TooMany { retry_after, .. } | Error::Busy { retry_after } => Some((*retry_after).max(1)),
+            Error::TooMany { retry_after, .. } | Error::Busy { retry_after } | Error::InDoubt { retry_after } => {
+                Some((*retry_after).max(1))
+            }
             _ => None,
         };
         Self { problem: Box::new(Problem::from(error)), retry_after }
@@ -188,7 +190,13 @@ impl From<Error> for Problem {
             }
             Error::TooMany { detail, .. } => Self::new(S::TOO_MANY_REQUESTS, "too_many_requests", detail),
             Error::Busy { .. } => {
-                Self::new(S::SERVICE_UNAVAILABLE, "busy", "Too much is waiting already; try again shortly.")
+                let detail = "Too much is waiting already, or the database is out of reach; try again shortly.";
+                Self::new(S::SERVICE_UNAVAILABLE, "busy", detail)
+            }
+            Error::InDoubt { .. } => {
+                let detail = "The database was lost at the last moment: it may have been done. Look before you repeat \
+                              it, or send the same again with the same Idempotency-Key or If-Match.";
+                Self::new(S::SERVICE_UNAVAILABLE, "outcome_unknown", detail)
             }
             Error::Internal(_) => Self::of_status(S::INTERNAL_SERVER_ERROR),
         }

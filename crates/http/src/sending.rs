@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::time::Duration;
 
 use domain::ids::EventId;
 use domain::issues::{Issue, IssueState, Item, Schedule, Wanted, message_id, outcome, period_in_words};
@@ -35,10 +34,6 @@ const PATIENCE: u32 = 20;
 
 /// Seconds for which it is left alone.
 const PAUSE: i64 = 60;
-
-/// How often a transaction is tried, and how long is waited between.
-const TRIES: u32 = 10;
-const WAIT: Duration = Duration::from_millis(500);
 
 /// Copies after which progress is logged.
 const PROGRESS: u64 = 1_000;
@@ -82,7 +77,7 @@ pub fn send_due(app: &App, transport: &Transport, at: Timestamp) -> Result<Repor
     let worker = Worker { name: EventId::new().to_string(), at };
     for issue in app.db.read_blocking(issues::sending)? {
         let clock = app.now();
-        let (requeued, doubted) = insist(app, |conn| deliveries::recover(conn, issue.id, clock))?;
+        let (requeued, doubted) = app.insist(|conn| deliveries::recover(conn, issue.id, clock))?;
         if requeued + doubted > 0 {
             tracing::warn!(period = issue.period, requeued, doubted, "a worker was lost while it sent this issue");
         }
@@ -114,7 +109,7 @@ fn make(app: &App, frequency: Frequency, at: Timestamp, report: &mut Report) -> 
         }
         Ok(Plan::Make(_) | Plan::Missed(_)) => {
             let public_url = &app.config.public_url;
-            let made = insist(app, |conn| issues::build(conn, frequency, public_url, at))?;
+            let made = app.insist(|conn| issues::build(conn, frequency, public_url, at))?;
             if let Some(issue) = made {
                 let (period, state) = (&issue.period, issue.state.as_str());
                 tracing::info!(period, state, audience = issue.audience_count, "an issue of the newsletter was made");
@@ -130,23 +125,11 @@ fn settle(app: &App, issue: &Issue, at: Timestamp, report: &mut Report) -> Resul
     if outcome(&app.db.read_blocking(|conn| issues::counts(conn, issue.id))?).is_none() {
         return Ok(());
     }
-    if let Some(state) = insist(app, |conn| issues::settle(conn, issue.id, at))? {
+    if let Some(state) = app.insist(|conn| issues::settle(conn, issue.id, at))? {
         tracing::info!(period = issue.period, state = state.as_str(), "an issue of the newsletter has ended");
         report.settled.push((issue.period.clone(), state));
     }
     Ok(())
-}
-
-/// Runs a transaction of ours, again if the database was held by others: an outcome that is not noted is a doubt.
-/// A transaction that was committed although its connection broke finds, the second time, nothing to do.
-fn insist<T>(app: &App, work: impl Fn(&mut Conn) -> Result<T>) -> Result<T> {
-    for _ in 1..TRIES {
-        match app.db.write_blocking(&work) {
-            Err(Error::Busy { .. }) => std::thread::sleep(WAIT),
-            outcome => return outcome,
-        }
-    }
-    app.db.write_blocking(&work)
 }
 
 /// What the mails of an issue have in common.
@@ -262,7 +245,7 @@ impl<'a> Run<'a> {
         while self.stopped.is_none() {
             let (clock, issue) = (self.app.now(), self.issue.id);
             let claim = |conn: &mut Conn| deliveries::claim(conn, self.worker, &self.app.secrets, issue, clock);
-            let Some(batch) = insist(self.app, claim)? else { break };
+            let Some(batch) = self.app.insist(claim)? else { break };
             batch.ended.iter().for_each(|outcome| self.count(outcome));
             for claim in batch.claims {
                 if self.stopped.is_some() {
@@ -319,7 +302,7 @@ impl<'a> Run<'a> {
     fn hand_over(&mut self, claim: &Claim, offered: Offered<'_>) -> Result<Option<Result<String, Failure>>> {
         let clock = self.app.now();
         let dispatch = |conn: &mut Conn| deliveries::dispatch(conn, self.worker, claim, clock);
-        let Some(outcome) = insist(self.app, dispatch)? else {
+        let Some(outcome) = self.app.insist(dispatch)? else {
             return Ok(Some(offered.deliver().map(|receipt| receipt.0)));
         };
         self.count(&outcome);
@@ -427,7 +410,7 @@ impl<'a> Run<'a> {
     }
 
     fn finish(&mut self, claim: &Claim, outcome: &Outcome) -> Result<()> {
-        let noted = insist(self.app, |conn| deliveries::finish(conn, self.worker, claim.id, outcome))?;
+        let noted = self.app.insist(|conn| deliveries::finish(conn, self.worker, claim.id, outcome))?;
         if !noted {
             tracing::warn!(delivery = %claim.id, ?outcome, "a copy was taken from us before its end was noted");
         }

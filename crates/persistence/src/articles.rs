@@ -14,6 +14,7 @@ use domain::ids::{ArticleId, GroupId};
 use domain::permissions::Action;
 use domain::{Actor, Error, Result, Seen, Timestamp};
 
+use crate::db::turn;
 use crate::{Conn, audit, published, site};
 use rows::Stored;
 
@@ -143,6 +144,8 @@ pub fn purge(conn: &mut Conn, by: &Actor, id: ArticleId, seen: &Seen, at: Timest
 /// Readers saw them at their time; this enters them in the log of changes, and tidies up after the revisions they
 /// replaced.
 pub fn settle_due(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<usize> {
+    // One node at a time: what two settle at once would be entered twice.
+    turn(conn, "settle publications")?;
     let due = rows::due(conn, now, limit)?;
     let mut settled = 0;
     for id in due {

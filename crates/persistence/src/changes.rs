@@ -124,7 +124,7 @@ impl Change {
         };
         keys.extend(list.map(str::to_owned));
         // Finer ones are for the cache of this server.
-        let finer = |key: &&String| key.starts_with("address") || key.starts_with("name:");
+        let finer = |key: &&String| key.starts_with("address:") || key.starts_with("name:");
         keys.extend(self.touched.keys.iter().filter(|key| !finer(key)).cloned());
         let scopes = self.touched.relisted.iter().flat_map(Relisted::scopes);
         keys.extend(scopes.map(|scope| format!("list:{scope}")));

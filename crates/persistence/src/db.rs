@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -250,10 +250,14 @@ fn transaction<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>) ->
         Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE").map_err(busy)?,
     }
     match work(conn) {
-        Ok(value) => {
-            Manager::commit_transaction(conn).map_err(busy)?;
-            Ok(value)
-        }
+        Ok(value) => match Manager::commit_transaction(conn) {
+            Ok(()) => Ok(value),
+            Err(error) if is_lost(conn) => {
+                tracing::error!(%error, "the database was lost during a commit");
+                Err(Error::InDoubt { retry_after: COME_BACK })
+            }
+            Err(error) => Err(busy(error)),
+        },
         Err(refusal) => {
             if let Err(error) = Manager::rollback_transaction(conn) {
                 tracing::warn!(%error, "a transaction could not be rolled back; its connection is dropped");
@@ -278,42 +282,81 @@ fn busy(error: DieselError) -> Error {
 struct Gate {
     manager: Manager,
     pool: r2d2::Pool<Manager>,
+    /// Whether the pool could not open a connection when it was asked last: it goes on trying by itself, and nobody
+    /// waits for it meanwhile.
+    down: AtomicBool,
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
 /// Requests that may wait for one pool; the next is told to come back.
 const MAX_WAITING: usize = 1_024;
+/// How long it waits at most: longer, and the database hangs, or there is more to do than it can.
+const TURN: Duration = Duration::from_secs(5);
+/// How long a request waits for a connection to be opened. The pool tries again after half of it at the latest, which
+/// bounds how soon it notices that the database is back.
+const OPENING: Duration = Duration::from_secs(1);
+/// How long a process waits for its first connection.
+const FIRST: Duration = Duration::from_secs(5);
+/// After how many seconds to come back when the database is out of reach.
+const COME_BACK: u64 = 2;
 
 impl Gate {
     fn open(manager: Manager, size: u32) -> Result<Self, ::r2d2::Error> {
         let pool = r2d2::Pool::builder()
             .max_size(size)
             .min_idle(Some(1))
-            .connection_timeout(Duration::from_secs(5))
-            .test_on_check_out(false)
+            .connection_timeout(OPENING)
+            .test_on_check_out(true)
             .error_handler(Box::new(LogPoolError))
-            .build(manager.clone())?;
-        Ok(Self { manager, pool, permits: Arc::new(Semaphore::new(size as usize)), waiting: AtomicUsize::new(0) })
+            .build_unchecked(manager.clone());
+        drop(pool.get_timeout(FIRST)?);
+        let permits = Arc::new(Semaphore::new(size as usize));
+        Ok(Self { manager, pool, down: AtomicBool::new(false), permits, waiting: AtomicUsize::new(0) })
     }
 
-    async fn run<T, F>(&self, work: F) -> Result<T>
+    async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
         let permit = self.permit().await?;
-        let pool = self.pool.clone();
+        let gate = Arc::clone(self);
         tokio::task::spawn_blocking(move || {
             // The permit travels with the work: a caller that gives up does not let another one in early.
             let _permit = permit;
-            on_pool(&pool, work)
+            gate.with(work)
         })
         .await?
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        on_pool(&self.pool, work)
+        let mut conn = self.connection()?;
+        let outcome = work(&mut conn);
+        match outcome {
+            Err(Error::Internal(what)) if is_lost(&mut conn) => {
+                tracing::error!(what, "the connection to the database was lost");
+                Err(Error::Busy { retry_after: COME_BACK })
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn connection(&self) -> Result<PooledConnection<Manager>> {
+        let known_down = self.down.load(Ordering::Relaxed);
+        let conn =
+            if known_down { self.pool.try_get() } else { self.pool.get().map_err(|error| self.went_down(&error)).ok() };
+        let conn = conn.ok_or(Error::Busy { retry_after: COME_BACK })?;
+        if known_down && self.down.swap(false, Ordering::Relaxed) {
+            tracing::info!("the database is back");
+        }
+        Ok(conn)
+    }
+
+    fn went_down(&self, error: &::r2d2::Error) {
+        if !self.down.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, "no connection to the database; until there is one, nobody waits for it");
+        }
     }
 
     async fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
@@ -326,7 +369,10 @@ impl Gate {
         }
         // Leaves the queue also when the caller gives up.
         let _place = Place(&self.waiting);
-        Ok(Arc::clone(&self.permits).acquire_owned().await?)
+        match tokio::time::timeout(TURN, Arc::clone(&self.permits).acquire_owned()).await {
+            Ok(permit) => Ok(permit?),
+            Err(_) => Err(Error::Busy { retry_after: COME_BACK }),
+        }
     }
 }
 
@@ -338,28 +384,40 @@ impl Drop for Place<'_> {
     }
 }
 
-fn on_pool<T>(pool: &r2d2::Pool<Manager>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-    let mut conn = pool.get().map_err(|error| {
-        tracing::error!(%error, "no connection to the database");
-        Error::Busy { retry_after: 5 }
-    })?;
-    let outcome = work(&mut conn);
-    if let (Err(Error::Internal(what)), Conn::Postgres(c)) = (&outcome, &mut *conn)
-        && diesel::sql_query("SELECT 1").execute(c).is_err()
-    {
-        tracing::error!(what, "the connection to the database was lost");
-        return Err(Error::Busy { retry_after: 5 });
-    }
-    outcome
+/// Whether the server on the other side is gone, as far as the last statement could tell.
+fn is_lost(conn: &mut Conn) -> bool {
+    <Conn as Connection>::TransactionManager::transaction_manager_status_mut(conn).transaction_depth().is_err()
 }
 
+/// The pool tries again and again: [`Gate`] says once that it fails, and once that it is over.
 #[derive(Debug)]
 struct LogPoolError;
 
 impl ::r2d2::HandleError<diesel::r2d2::Error> for LogPoolError {
     fn handle_error(&self, error: diesel::r2d2::Error) {
-        tracing::error!(%error, "the pool could not open a connection");
+        tracing::debug!(%error, "the pool could not open a connection");
     }
+}
+
+/// How soon a server that has gone without a word is given up: seconds to connect, milliseconds until what was sent
+/// must have arrived, and seconds of silence after which the other side is asked whether it is there.
+const POSTGRES_PATIENCE: [(&str, &str); 5] = [
+    ("connect_timeout", "2"),
+    ("tcp_user_timeout", "5000"),
+    ("keepalives_idle", "5"),
+    ("keepalives_interval", "1"),
+    ("keepalives_count", "3"),
+];
+
+/// The URL with our patience, where it does not say how much it wants.
+fn patient(url: &url::Url) -> url::Url {
+    let mut patient = url.clone();
+    for (name, value) in POSTGRES_PATIENCE {
+        if url.query_pairs().all(|(given, _)| given != name) {
+            patient.query_pairs_mut().append_pair(name, value);
+        }
+    }
+    patient
 }
 
 /// What holds for a connection to PostgreSQL.
@@ -393,7 +451,7 @@ impl ManageConnection for Manager {
                 Ok(Conn::Sqlite(conn))
             }
             DatabaseUrl::Postgres(url) => {
-                let mut conn = PgConnection::establish(url.as_str()).map_err(ConnectionError)?;
+                let mut conn = PgConnection::establish(patient(url).as_str()).map_err(ConnectionError)?;
                 conn.batch_execute(POSTGRES_SESSION).map_err(QueryError)?;
                 if !self.writes {
                     conn.batch_execute("SET default_transaction_read_only = on").map_err(QueryError)?;
@@ -403,8 +461,15 @@ impl ManageConnection for Manager {
         }
     }
 
+    /// Costs no round trip: it takes what has arrived since the last use, be it the end of the connection, or a word
+    /// about that first.
     fn is_valid(&self, conn: &mut Conn) -> Result<(), Self::Error> {
-        diesel::sql_query("SELECT 1").execute(conn).map(drop).map_err(diesel::r2d2::Error::QueryError)
+        if let Conn::Postgres(c) = conn {
+            for _ in 0..2 {
+                c.notifications_iter().next().transpose().map_err(diesel::r2d2::Error::QueryError)?;
+            }
+        }
+        Ok(())
     }
 
     /// A connection that is still inside a transaction (its rollback failed, or its work panicked) is not used again.

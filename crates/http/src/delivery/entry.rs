@@ -252,7 +252,11 @@ impl Entry {
             set(header::CONTENT_ENCODING, self.coding.header());
         }
         set(header::ETAG, known.clone().or_else(|| self.etag.clone()));
-        let cache_control = answer.cache_control.clone().or_else(|| delivery.cache_control(now));
+        let cache_control = match status {
+            // It may be old, so nobody else is to keep it: no purge would find it there.
+            Status::Lost(_) => Some(HeaderValue::from_static("no-cache")),
+            _ => answer.cache_control.clone().or_else(|| delivery.cache_control(now)),
+        };
         set(header::CACHE_CONTROL, cache_control);
         set(header::VARY, Some(HeaderValue::from_static("Accept-Encoding")));
         set(SURROGATE_KEY, answer.surrogate_key.clone());
