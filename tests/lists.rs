@@ -62,6 +62,10 @@ async fn fill(app: &App) -> Filled {
     under("tag", &filled.tags[0], "search_id % 2 = 0 OR search_id = 1");
     under("tag", &filled.tags[1], "search_id % 2 = 1");
     under("byline", &filled.byline, "search_id % 3 = 0");
+    app.execute(match app.engine {
+        Engine::Sqlite => "INSERT INTO article_words (rowid, title) VALUES (6, 'oven'), (9, 'oven')",
+        Engine::Postgres => "INSERT INTO article_words (id, words) VALUES (6, 'oven'), (9, 'oven')",
+    });
     if app.engine == Engine::Postgres {
         app.execute("ANALYZE");
     }
@@ -80,7 +84,11 @@ fn queries(conn: &mut Conn, work: impl FnOnce(&mut Conn)) -> Vec<(String, Vec<Va
     work(conn);
     conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
     let seen = seen.lock().unwrap().clone();
-    let parts = seen.iter().map(|query| query.split_once("-- binds: ").unwrap_or((query, "[]")));
+    // PostgreSQL's settings within a transaction are no queries.
+    let parts = seen
+        .iter()
+        .filter(|query| query.starts_with("SELECT"))
+        .map(|query| query.split_once("-- binds: ").unwrap_or((query, "[]")));
     let read = |binds: &str| serde_json::from_str(&binds.replace("None", "null")).unwrap();
     parts.map(|(text, binds)| (text.trim().to_owned(), read(binds))).collect()
 }
@@ -155,6 +163,7 @@ both! {
             let more: Vec<_> = lists.iter().take(5).cloned().collect();
             lists.extend(more.into_iter().map(|filters| Filters { locale: Some(locale.into()), ..filters }));
         }
+        lists.push(by(|filters| (filters.q, filters.byline) = (Some("oven".into()), Some("ann".into()))));
         let more: Vec<_> = lists.iter().take(6).cloned().collect();
         lists.extend(more.into_iter().map(|filters| Filters {
             published_after: Some(now.plus_seconds(-90_000)),
@@ -174,7 +183,15 @@ both! {
                     let queries = queries(conn, work);
                     let plans: Vec<String> = queries.iter().map(|(text, binds)| plan(conn, text, binds)).collect();
                     for ((text, _), plan) in queries.iter().zip(&plans) {
-                        check(plan, &format!("{filters:?} after {after:?}\n{text}"));
+                        // Few words are looked for by their index, found as they are, and put into order here.
+                        if !text.contains("article_words") {
+                            check(plan, &format!("{filters:?} after {after:?}\n{text}"));
+                        }
+                        let by_number = plan.contains("published_articles_search_id");
+                        assert_eq!(by_number, text.contains("search_id") && text.contains(" IN ("), "{text}\n{plan}");
+                    }
+                    if filters.q.is_some() {
+                        continue;
                     }
                     let ranges = ["(published_at,article_id)<(", "(published_at,article_id)>(", "(ROW("];
                     let goes_on = plans.iter().any(|plan| ranges.iter().any(|range| plan.contains(range)));

@@ -164,12 +164,16 @@ pub(crate) fn newest(conn: &mut Conn, words: &Words, before: i64, limit: i64, ra
         }
         Conn::Sqlite(c) => {
             let within = (i64::MIN, before - 1);
+            let hits = matching(c, "0", &words.query, within, limit)?;
             if !ranked {
-                return matching(c, "0", &words.query, within, limit);
+                return Ok(hits);
+            }
+            if hits.len() > usize::try_from(MANY)? {
+                return ranked_by_place(c, words, hits);
             }
             for word in &words.each {
                 if is_common(c, word)? {
-                    return ranked_by_place(c, words, within, limit);
+                    return ranked_by_place(c, words, hits);
                 }
             }
             let rank = "CAST(-bm25(article_words, 10.0, 4.0, 1.0) * 1e12 AS INTEGER)";
@@ -196,22 +200,20 @@ fn matching(
 
 /// A word with more hits than this is a common one. To weigh it by its rarity, `bm25` would look at all of them, in each
 /// search, however many there are.
-const COMMON: i64 = 5_000;
+const COMMON: i64 = 2_000;
 
 fn is_common(conn: &mut SqliteConnection, word: &str) -> Result<bool> {
-    let hit = "SELECT rowid AS id, 0 AS rank FROM article_words WHERE article_words MATCH $1
-        ORDER BY rowid DESC LIMIT 1 OFFSET $2";
+    let hit = "SELECT rowid AS id, 0 AS rank FROM article_words WHERE article_words MATCH $1 LIMIT 1 OFFSET $2";
     let hits: Vec<Hit> = diesel::sql_query(hit).bind::<Text, _>(word).bind::<BigInt, _>(COMMON).load(conn)?;
     Ok(!hits.is_empty())
 }
 
 /// Hits of common words, ranked by where these stand alone: all in the title, in title and excerpt, or elsewhere.
-fn ranked_by_place(conn: &mut SqliteConnection, words: &Words, within: (i64, i64), limit: i64) -> Result<Vec<Hit>> {
-    let mut hits = matching(conn, "0", &words.query, within, limit)?;
+fn ranked_by_place(conn: &mut SqliteConnection, words: &Words, mut hits: Vec<Hit>) -> Result<Vec<Hit>> {
     let (Some(last), Some(first)) = (hits.first(), hits.last()) else { return Ok(hits) };
     let within = (first.id, last.id);
     for columns in ["title", "{title excerpt}"] {
-        let there = matching(conn, "0", &format!("{columns} : ({})", words.query), within, limit)?;
+        let there = matching(conn, "0", &format!("{columns} : ({})", words.query), within, i64::MAX)?;
         let there: HashSet<i64> = there.into_iter().map(|hit| hit.id).collect();
         hits.iter_mut().filter(|hit| there.contains(&hit.id)).for_each(|hit| hit.rank += 1);
     }

@@ -21,7 +21,8 @@ UPDATE published_articles SET search_id = numbered.search_id FROM (
         PARTITION BY published_at / 86400000000 ORDER BY published_at, article_id, revision) AS search_id
     FROM published_articles) AS numbered
 WHERE numbered.article_id = published_articles.article_id AND numbered.revision = published_articles.revision;
-CREATE UNIQUE INDEX published_articles_search_id ON published_articles (search_id);
+CREATE INDEX published_articles_search_id ON published_articles
+    (search_id, kind, locale, published_at, article_id, revision, visible_from, visible_until);
 
 -- The words of what is public, by that number, without the texts: folded and stemmed by `domain::text::indexed`.
 CREATE VIRTUAL TABLE article_words USING fts5 (
