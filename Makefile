@@ -2,12 +2,14 @@
 
 CARGO ?= cargo
 BYLINE = $(CARGO) run --quiet --release --locked --package byline --
+# Articles of the largest publication that `make bench` measures.
+SCALE ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint openapi deny
+.PHONY: help run test bench lint openapi lint-openapi deny
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build, load the demo publication into var/, and serve it on http://127.0.0.1:8080
 	$(CARGO) build --release --locked --package byline
@@ -17,6 +19,10 @@ run: ## Build, load the demo publication into var/, and serve it on http://127.0
 test: ## Run the whole suite, on SQLite and on a private PostgreSQL
 	@bash .ci/test
 
+bench: ## Measure Byline beside bare routes into docs/BENCHMARKS.md; SCALE=1000000: a million articles too
+	$(CARGO) build --release --locked --package byline --package byline-bench
+	$${CARGO_TARGET_DIR:-target}/release/byline-bench run --scale $(SCALE)
+
 lint: ## Check formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
@@ -25,6 +31,10 @@ openapi: ## Write openapi/openapi.json from the code
 	@mkdir -p openapi
 	$(CARGO) run --quiet --locked --package byline -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
+
+lint-openapi: ## Lint the OpenAPI document (needs Node and the npm registry)
+	@command -v npx > /dev/null || { echo "make lint-openapi: npx is missing; it comes with Node" >&2; exit 1; }
+	npx --yes @redocly/cli lint openapi/openapi.json
 
 deny: ## Check licences and sources of the dependencies (needs cargo-deny)
 	$(CARGO) deny --locked check bans licenses sources

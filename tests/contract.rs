@@ -7,6 +7,7 @@ use actix_web::test::TestRequest;
 use data_encoding::{BASE64, HEXLOWER};
 use serde_json::Value;
 
+use crate::support::conformance::{Reading, validate};
 use crate::support::{App, Engine};
 
 /// Operations that anyone may call. A new one is public by decision, not by omission: it is entered here.
@@ -43,7 +44,9 @@ const PUBLIC: &[&str] = &[
     "object_on_page",
     "refresh_session",
     "resolve_path",
+    "search_articles",
     "stream_changes",
+    "suggest_titles",
     "unsubscribe_on_page",
 ];
 
@@ -76,6 +79,11 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
         }
     }
     operations
+}
+
+/// Follows a reference.
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    value["$ref"].as_str().map_or(value, |reference| document.pointer(&reference[1..]).unwrap())
 }
 
 fn is_secured(operation: &Operation<'_>) -> bool {
@@ -142,6 +150,7 @@ fn every_response_has_a_description_and_a_schema() {
         let responses = spec["responses"].as_object().unwrap();
         assert!(responses.keys().any(|status| status.starts_with(['2', '3'])), "{id} never succeeds");
         for (status, response) in responses {
+            let response = resolve(&document, response);
             let described = response["description"].as_str().is_some_and(|description| !description.is_empty());
             assert!(described, "{id} {status} has no description");
             let content = response["content"].as_object();
@@ -160,6 +169,30 @@ fn every_response_has_a_description_and_a_schema() {
                     !kind.contains("problem")
                 };
                 assert!(fits, "{id} {status} is {kind}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_body_has_an_example_that_fits_its_schema() {
+    let document = document();
+    for Operation { id, spec, .. } in operations(&document) {
+        let request = spec.get("requestBody").map(|body| ("request", body));
+        let responses = spec["responses"].as_object().unwrap().iter().map(|(status, body)| (status.as_str(), body));
+        for (part, body) in request.into_iter().chain(responses) {
+            let content = resolve(&document, body)["content"].as_object();
+            for (kind, content) in content.into_iter().flatten() {
+                if part != "request" && !kind.ends_with("json") {
+                    continue;
+                }
+                let named = content["examples"].as_object().into_iter().flatten();
+                let named = named.map(|(_, example)| &resolve(&document, example)["value"]);
+                let examples: Vec<_> = content.get("example").into_iter().chain(named).collect();
+                assert!(!examples.is_empty(), "{id} {part} {kind} has no example");
+                for example in examples {
+                    validate(&format!("the example of {id} {part}"), &content["schema"], Reading::Answer, example);
+                }
             }
         }
     }

@@ -26,7 +26,7 @@ use http::{Clock, Config};
 use persistence::{DatabaseUrl, Db, Options};
 use serde_json::Value;
 
-use super::postgres;
+use super::{conformance, postgres};
 
 /// Which engine a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,14 +191,18 @@ async fn serve(data: &Data<http::App>) -> Rc<Call> {
     Rc::new(move |request: TestRequest| -> Pin<Box<dyn Future<Output = Reply>>> {
         let service = Rc::clone(&service);
         Box::pin(async move {
-            let response = service.call(request.to_request()).await.expect("the edge turns errors into answers");
+            let request = request.to_request();
+            let (method, uri) = (request.method().clone(), request.uri().clone());
+            let response = service.call(request).await.expect("the edge turns errors into answers");
             let (status, headers) = (response.status().as_u16(), response.headers().clone());
             let body = if headers.get("content-type").is_some_and(|kind| kind == "text/event-stream") {
                 beginning(response.into_body()).await
             } else {
                 actix_web::body::to_bytes(response.into_body()).await.map_err(Into::into).expect("a body")
             };
-            Reply { status, headers, body }
+            let reply = Reply { status, headers, body };
+            conformance::check_answer(&method, &uri, &reply);
+            reply
         })
     })
 }
@@ -268,6 +272,9 @@ impl Caller {
             request = request.insert_header((*name, *value));
         }
         let reply = self.raw(request).await;
+        if let Some(body) = body.filter(|_| (200..300).contains(&reply.status)) {
+            conformance::check_body(&method, path, &body);
+        }
         if let Some(etag) = reply.header("etag").filter(|etag| etag.starts_with("\"v")) {
             let location = reply.header("location").map_or(resource, |location| self::resource(&location));
             self.etags.insert(location, etag);

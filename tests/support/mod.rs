@@ -4,6 +4,7 @@
 mod app;
 pub mod binary;
 mod client;
+pub mod conformance;
 pub mod operations;
 mod postbox;
 pub mod postgres;

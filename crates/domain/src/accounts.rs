@@ -57,8 +57,14 @@ pub struct UserWrite {
     /// Whether they may not sign in; false if absent.
     pub disabled: Option<bool>,
     /// Their new password.
-    #[serde(skip_serializing)]
+    #[serde(serialize_with = "hide")]
+    #[schema(write_only)]
     pub password: Option<Typed>,
+}
+
+/// Nobody is shown a password: not even a merge patch is applied to one.
+fn hide<T, S: serde::Serializer>(_: &T, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_none()
 }
 
 /// A user whose members are known to be good.

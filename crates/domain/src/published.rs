@@ -116,7 +116,7 @@ pub struct Summary {
     /// What search engines are told.
     pub seo: Seo,
     /// Anything a front end needs.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, Value>)]
     pub custom: Map<String, Value>,
     /// Words of the body.
     pub word_count: u32,
@@ -124,12 +124,14 @@ pub struct Summary {
     pub reading_minutes: u32,
 }
 
-/// The body of an article.
+/// The body of an article, where it was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Body {
     /// Safe HTML.
+    #[schema(required = false)]
     pub body_html: String,
     /// Its headings, each with the anchor that leads to it.
+    #[schema(required = false)]
     pub toc: Vec<Heading>,
 }
 
@@ -140,6 +142,38 @@ pub struct PublishedArticle {
     #[allow(missing_docs, reason = "its members are described where they are")]
     pub summary: ArticleSummary,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Body)]
     #[allow(missing_docs, reason = "its members are described where they are")]
     pub body: Option<Body>,
+}
+
+/// An article that was found by its words.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct FoundArticle {
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "its members are described where they are")]
+    pub summary: ArticleSummary,
+    /// Where the words stand in it.
+    pub highlights: Highlights,
+}
+
+/// Where the words that were looked for stand, as safe HTML: all but `<mark>` is escaped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Highlights {
+    /// The title.
+    #[schema(example = "Who takes <mark>over</mark>?")]
+    pub title: String,
+    /// The excerpt.
+    pub excerpt: String,
+    /// A piece of the body around the first word that was found in it.
+    pub body: String,
+}
+
+/// A title that someone may be typing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Suggestion {
+    /// The title.
+    pub text: String,
+    /// The slug of its article.
+    pub slug: String,
 }

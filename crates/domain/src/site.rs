@@ -34,43 +34,45 @@ impl Default for Site {
     }
 }
 
-/// Settings of the site, whole. An absent member has its default.
+/// Settings of the site, whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(as = SiteSettings)]
 pub struct Settings {
     /// The publication's name.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(required = true, min_length = 1, max_length = 200)]
     pub name: String,
     /// One or two sentences about it.
-    #[schema(max_length = 1000)]
+    #[schema(required = true, max_length = 1000)]
     pub description: String,
     /// The locale of what names none (BCP 47).
-    #[schema(example = "en")]
+    #[schema(required = true, example = "en")]
     pub locale: String,
     /// Every locale it publishes in; holds `locale`.
+    #[schema(required = true)]
     pub locales: Vec<String>,
     /// Its IANA time zone.
-    #[schema(example = "Europe/Berlin")]
+    #[schema(required = true, example = "Europe/Berlin")]
     pub timezone: String,
     /// The front end's address; absent: Byline's own public URL.
-    #[schema(format = "uri")]
+    #[schema(required = true, format = "uri")]
     pub site_url: Option<String>,
     /// The shape of an article's path on the front end. Placeholders: `{slug}` or `{id}`, and `{locale}`, `{category}`
     /// (the path of its first category, nothing without one), `{year}`, `{month}`, `{day}` (of its first publication,
     /// in the site's time zone).
-    #[schema(example = "/{slug}")]
+    #[schema(required = true, example = "/{slug}")]
     pub permalink: String,
     /// The shape of a category's path on the front end. Placeholders: `{path}`, or `{slug}`.
-    #[schema(example = "/category/{path}")]
+    #[schema(required = true, example = "/category/{path}")]
     pub category_path: String,
     /// The shape of a tag's path on the front end. Placeholder: `{slug}`.
-    #[schema(example = "/tag/{slug}")]
+    #[schema(required = true, example = "/tag/{slug}")]
     pub tag_path: String,
     /// The shape of a byline's path on the front end. Placeholder: `{slug}`.
-    #[schema(example = "/author/{slug}")]
+    #[schema(required = true, example = "/author/{slug}")]
     pub byline_path: String,
     /// Whether new articles take comments.
+    #[schema(required = true)]
     pub comments: bool,
 }
 
@@ -136,7 +138,7 @@ impl Settings {
                 Some(tag_path),
                 Some(byline_path),
             ]
-            .map(|part| part.cloned())
+            .map(Option::<&String>::cloned)
         };
         made_of(self) == made_of(other)
     }

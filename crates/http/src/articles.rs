@@ -18,7 +18,7 @@ use crate::page::{Cursors, limit};
 use crate::problem::{Answer, Refusal};
 use crate::reading::view;
 use crate::refused;
-use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Params, Patch};
+use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, NoParams, Params, Patch};
 
 /// Room for a body of 1 MiB whose every other character is escaped in JSON.
 const LIMIT: usize = 3 * 1024 * 1024;
@@ -118,7 +118,12 @@ pub(crate) async fn create_article(
     refused::Read,
 ))]
 #[get("/v1/admin/articles/{id}")]
-pub(crate) async fn get_article_admin(app: web::Data<App>, caller: Caller, id: Id<ArticleId>) -> Answer {
+pub(crate) async fn get_article_admin(
+    app: web::Data<App>,
+    caller: Caller,
+    _: Params<NoParams>,
+    id: Id<ArticleId>,
+) -> Answer {
     let view = view(&app);
     show(&app.db.read(move |conn| articles::document(conn, &caller.by, id.0, &view)).await?)
 }
@@ -329,6 +334,7 @@ pub(crate) async fn get_revision(
     app: web::Data<App>,
     request: HttpRequest,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<ArticleId>,
 ) -> Answer {
     let number = number(&request)?;

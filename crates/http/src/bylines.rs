@@ -18,7 +18,7 @@ use crate::fields::{Fields, FieldsQuery};
 use crate::page::{Cursors, PageQuery, PublicPageQuery, limit};
 use crate::problem::{Answer, Refusal};
 use crate::refused;
-use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Name, Params, Patch};
+use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Name, NoParams, Params, Patch};
 
 impl Versioned for Byline {
     fn version(&self) -> u64 {
@@ -179,7 +179,12 @@ pub(crate) async fn create_byline(
     refused::Read,
 ))]
 #[get("/v1/admin/bylines/{id}")]
-pub(crate) async fn get_byline_admin(app: web::Data<App>, caller: Caller, id: Id<BylineId>) -> Answer {
+pub(crate) async fn get_byline_admin(
+    app: web::Data<App>,
+    caller: Caller,
+    _: Params<NoParams>,
+    id: Id<BylineId>,
+) -> Answer {
     caller.by.may(Action::ReadTaxonomy)?;
     show(&app.read(move |conn, _| bylines::find(conn, id.0)).await?)
 }

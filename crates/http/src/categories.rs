@@ -277,7 +277,12 @@ pub(crate) async fn create_category(
     refused::Read,
 ))]
 #[get("/v1/admin/categories/{id}")]
-pub(crate) async fn get_category_admin(app: web::Data<App>, caller: Caller, id: Id<CategoryId>) -> Answer {
+pub(crate) async fn get_category_admin(
+    app: web::Data<App>,
+    caller: Caller,
+    _: Params<NoParams>,
+    id: Id<CategoryId>,
+) -> Answer {
     caller.by.may(Action::ReadTaxonomy)?;
     show(&app.read(move |conn, _| categories::find(conn, id.0)).await?)
 }

@@ -47,13 +47,13 @@ pub(crate) struct CommentedQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CommentsQuery {
-    /// `tree`: those that reply to nothing, each with its `replies`; `flat`: all in one line.
+    /// `tree`: those that reply to nothing, each with its `replies`; `flat`: all in one line. `tree` by default.
     #[serde(default)]
-    #[param(inline, default = "tree")]
+    #[param(inline)]
     view: View,
-    /// Which come first; replies in a tree are always oldest first.
+    /// Which come first; by default `oldest`. Replies in a tree are always oldest first.
     #[serde(default)]
-    #[param(inline, default = "oldest")]
+    #[param(inline)]
     order: Order,
     /// The article's locale; absent: the site's own.
     locale: Option<String>,

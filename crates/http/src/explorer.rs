@@ -56,10 +56,16 @@ pub(crate) async fn get_explorer() -> Answer {
         .body(page))
 }
 
+/// A picture.
+#[derive(utoipa::ToSchema)]
+#[schema(format = Binary, value_type = String)]
+struct Image(#[allow(dead_code, reason = "it stands for its schema")] Vec<u8>);
+
 /// A file of the explorer
 #[utoipa::path(tag = "server", params(("file" = String, Path, description = "Its name, such as `swagger-ui.css`")),
     responses(
-        (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 200, description = "The file", headers(("ETag" = String, description = "For `If-None-Match`")),
+            content((String = "text/css"), (String = "text/javascript"), (Image = "image/png"))),
         (status = 304, description = "You have it already"),
         (status = 404, description = "There is no such file", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -94,7 +100,8 @@ static ASSETS: LazyLock<Vec<(&str, Fixed)>> = LazyLock::new(|| {
 
 /// The OpenAPI document of this API
 #[utoipa::path(tag = "server", responses(
-    (status = 200, description = "OpenAPI 3.1", body = Object),
+    (status = 200, description = "OpenAPI 3.1", body = Object,
+        headers(("ETag" = String, description = "For `If-None-Match`")), example = json!({"openapi": "3.1.0"})),
     (status = 304, description = "You have it already"),
 ))]
 #[get("/openapi.json")]

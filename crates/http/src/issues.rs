@@ -18,7 +18,7 @@ use crate::answer::{Listing, Versioned, json, list, show};
 use crate::page::{Cursors, limit};
 use crate::problem::Answer;
 use crate::refused;
-use crate::request::{Caller, Id, Params};
+use crate::request::{Caller, Id, NoParams, Params};
 use crate::sending::{Preview, preview};
 
 /// An issue with what it says and how far it has come.
@@ -103,7 +103,7 @@ pub(crate) async fn list_issues(
     refused::Read,
 ))]
 #[get("/v1/admin/issues/{id}")]
-pub(crate) async fn get_issue(app: web::Data<App>, caller: Caller, id: Id<IssueId>) -> Answer {
+pub(crate) async fn get_issue(app: web::Data<App>, caller: Caller, _: Params<NoParams>, id: Id<IssueId>) -> Answer {
     caller.by.may(Action::ReadNewsletter)?;
     let work = move |conn: &mut Conn, _| {
         let issue = issues::find(conn, id.0)?;

@@ -33,6 +33,7 @@ mod refused;
 mod request;
 mod resolve;
 mod routes;
+mod search;
 pub mod sending;
 mod sessions;
 mod site;

@@ -7,7 +7,7 @@ use persistence::{Conn, users};
 
 use crate::answer::{Versioned, no_content, show};
 use crate::problem::{Answer, Refusal};
-use crate::request::{Body, Caller, IfMatch, Patch};
+use crate::request::{Body, Caller, IfMatch, NoParams, Params, Patch};
 use crate::users::site_names;
 use crate::{App, refused};
 
@@ -23,7 +23,7 @@ impl Versioned for User {
     refused::Read,
 ))]
 #[get("/v1/me")]
-pub(crate) async fn get_me(app: web::Data<App>, caller: Caller) -> Answer {
+pub(crate) async fn get_me(app: web::Data<App>, caller: Caller, _: Params<NoParams>) -> Answer {
     let user = caller.user()?;
     show(&app.read(move |conn, _| users::find(conn, user)).await?)
 }

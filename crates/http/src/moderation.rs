@@ -16,7 +16,7 @@ use crate::comments::Order;
 use crate::page::{Cursors, limit};
 use crate::problem::Answer;
 use crate::refused;
-use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Params};
+use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, NoParams, Params};
 
 impl Versioned for FullComment {
     fn version(&self) -> u64 {
@@ -32,8 +32,8 @@ const MAX_SEARCH: usize = 200;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct QueueQuery {
-    /// In this state.
-    #[param(inline, default = "pending")]
+    /// In this state; `pending` by default.
+    #[param(inline)]
     status: Option<State>,
     /// Held for this reason.
     #[param(inline)]
@@ -47,9 +47,9 @@ pub(crate) struct QueueQuery {
     q: Option<String>,
     /// Left then or later.
     since: Option<Timestamp>,
-    /// Which come first.
+    /// Which come first; `oldest` by default.
     #[serde(default)]
-    #[param(inline, default = "oldest")]
+    #[param(inline)]
     sort: Order,
     /// How many, 1 to 100.
     #[param(minimum = 1, maximum = 100, default = 20)]
@@ -156,7 +156,12 @@ pub(crate) async fn list_comments_admin(
     refused::Read,
 ))]
 #[get("/v1/admin/comments/{id}")]
-pub(crate) async fn get_comment_admin(app: web::Data<App>, caller: Caller, id: Id<CommentId>) -> Answer {
+pub(crate) async fn get_comment_admin(
+    app: web::Data<App>,
+    caller: Caller,
+    _: Params<NoParams>,
+    id: Id<CommentId>,
+) -> Answer {
     show(&app.read(move |conn, now| moderation::find(conn, &caller.by, id.0, now)).await?)
 }
 

@@ -13,7 +13,7 @@ use crate::App;
 use crate::answer::{Versioned, show};
 use crate::problem::Answer;
 use crate::refused;
-use crate::request::{Body, Caller, IfMatch};
+use crate::request::{Body, Caller, IfMatch, NoParams, Params};
 
 /// The newsletter, and when it is sent next.
 #[derive(Serialize, ToSchema)]
@@ -46,7 +46,7 @@ fn shown(conn: &mut Conn, newsletter: Newsletter, now: Timestamp) -> Result<News
     refused::Read,
 ))]
 #[get("/v1/admin/newsletter")]
-pub(crate) async fn get_newsletter_admin(app: web::Data<App>, caller: Caller) -> Answer {
+pub(crate) async fn get_newsletter_admin(app: web::Data<App>, caller: Caller, _: Params<NoParams>) -> Answer {
     caller.by.may(Action::ReadNewsletter)?;
     show(&app.read(|conn, now| newsletters::current(conn).and_then(|found| shown(conn, found, now))).await?)
 }

@@ -1,16 +1,22 @@
 //! The OpenAPI document: made from the code, committed in `openapi/`, compared by a test.
 
+mod complete;
+mod examples;
+
 use utoipa::OpenApi as _;
-use utoipa::openapi::schema::{ArrayItems, Components};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Contact, InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, RefOr, Schema, Server, Tag};
+use utoipa::openapi::{InfoBuilder, License, OpenApi, OpenApiBuilder, Server, Tag};
 
 use crate::problem::{Current, Problem, ProblemFault};
 use crate::routes;
 
+pub(crate) use complete::request_id;
+
 const DESCRIPTION: &str = "A headless CMS for publications. \
 Readers' routes need no sign-in and answer published content alone; `/v1/admin` is for people and programs that sign \
-in. Ids are UUIDv7, times RFC 3339 in UTC, errors `application/problem+json` with a stable `code`.";
+in. Ids are UUIDv7, times RFC 3339 in UTC, errors `application/problem+json` with a stable `code`. Every answer has an \
+`X-Request-Id`: the one that the request brought, or a new one. With `fields`, an answer has those members alone, \
+whatever its schema requires.";
 
 /// The whole document, as `openapi/openapi.json` has it.
 pub fn document() -> OpenApi {
@@ -24,7 +30,6 @@ pub fn document() -> OpenApi {
                 .title("Byline")
                 .version("1")
                 .description(Some(DESCRIPTION))
-                .contact(Some(Contact::new()))
                 .license(Some({
                     let mut license = License::new("MIT OR Apache-2.0");
                     license.identifier = Some("MIT OR Apache-2.0".into());
@@ -33,14 +38,13 @@ pub fn document() -> OpenApi {
                 .build(),
         )
         .build();
-    document.info.contact = None;
     document.merge(routes::Open::openapi());
     document.merge(routes::Closed::openapi());
     document.merge(Shared::openapi());
     document.servers = Some(vec![Server::new("/")]);
-    say_what_is_open(&mut document);
+    complete::complete(&mut document);
+    examples::add(&mut document);
     let components = document.components.get_or_insert_default();
-    refer_to_items(components);
     let mut scheme = |name: &str, description: &str, format: Option<&str>| {
         let mut http = Http::new(HttpAuthScheme::Bearer);
         http.description = Some(description.into());
@@ -69,28 +73,6 @@ pub fn document() -> OpenApi {
         .to_vec(),
     );
     document
-}
-
-/// An operation without a credential says so by an empty list; absent, tools take it for forgotten.
-fn say_what_is_open(document: &mut OpenApi) {
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            operation.security.get_or_insert_default();
-        }
-    }
-}
-
-/// The derived schema of a collection repeats that of its items: let it refer to it, so that clients get one type.
-fn refer_to_items(components: &mut Components) {
-    for (name, schema) in &mut components.schemas {
-        if let Some(item) = name.strip_prefix("Listing_")
-            && let RefOr::T(Schema::Object(listing)) = schema
-            && let Some(RefOr::T(Schema::Array(data))) = listing.properties.get_mut("data")
-        {
-            data.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
-        }
-    }
 }
 
 /// The document as text, with a newline at its end.

@@ -2,10 +2,11 @@
 
 use actix_web::{HttpRequest, get, web};
 use domain::articles::Kind;
+use domain::ids::ArticleId;
 use domain::published::PublishedArticle;
 use domain::{Error, Fault, Result, Timestamp};
-use persistence::changes::Window;
-use persistence::published::{self, Filters, Found, Position, View};
+use persistence::published::{self, Filters, Found, Position, Shown, View};
+use persistence::site;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -137,26 +138,33 @@ pub(crate) async fn list_articles(app: web::Data<App>, request: HttpRequest, que
     let after = cursors.read::<Position>(query.cursor.as_deref())?;
     let with = (include.is_some(), query.count);
     let view = view(&app);
-    let work = move |conn: &mut persistence::Conn| published::list(conn, &view, &filters, (after, limit + 1), with);
+    let work = move |conn: &mut persistence::Conn| {
+        let settings = site::settings(conn)?;
+        published::list(conn, &view, &settings, &filters, (after, limit + 1), with)
+    };
     let listed = app.db.read(work).await?;
     let position = |article: &PublishedArticle| (article.summary.published_at.micros(), article.summary.id);
-    let listing = cursors.page(listed.articles, limit, listed.total, position)?;
-    let depends = depends(listed.window, &listed.named, &listing.data);
+    let mut listing = cursors.page(listed.articles, limit, listed.total, position)?;
+    if let (None, Some(resume)) = (&listing.page.next, listed.resume) {
+        listing.page.next = Some(cursors.write(&resume)?);
+    }
+    let articles = listing.data.iter().map(|article| article.summary.id);
+    let depends = depends(listed.shown, articles);
     let data = listing.data.iter().map(|article| fields.of(article)).collect::<Result<_>>()?;
     let listing = Listing { data, page: listing.page };
     Ok(Public::new(&listing, depends)?.next(&app, &request, &listing.page).respond())
 }
 
 /// What a page of articles depends on: its part of the list, each article, and what its filters name.
-fn depends(window: Option<Window>, named: &[String], articles: &[PublishedArticle]) -> Depends {
-    let articles = articles.iter().map(|article| format!("article:{}", article.summary.id));
+pub(crate) fn depends(shown: Shown, articles: impl Iterator<Item = ArticleId>) -> Depends {
     // What exists is listed for as long as it has the name; of what does not, any new one may be it.
-    let names = named.iter().map(|key| match key.split_once(':') {
+    let names = shown.named.iter().map(|key| match key.split_once(':') {
         Some((kind, id)) if kind != "list" => format!("name:{id}"),
         _ => key.clone(),
     });
-    let depends = Depends::default().and_within(names).and_within(articles).shown_as(named.iter().cloned());
-    match window {
+    let articles = articles.map(|id| format!("article:{id}"));
+    let depends = Depends::default().and_within(names).and_within(articles).shown_as(shown.named.iter().cloned());
+    match shown.window {
         Some(window) => depends.and_list(window),
         None => depends,
     }
@@ -204,7 +212,11 @@ pub(crate) async fn get_article(
         return Err(Error::Malformed(Fault::parameter("locale", "not_one", detail)).into());
     }
     let view = view(&app);
-    let found = app.db.read(move |conn| published::find(conn, &view, locale.as_deref(), &slug)).await?;
+    let work = move |conn: &mut persistence::Conn| {
+        let settings = site::settings(conn)?;
+        published::find(conn, &view, &settings, locale.as_deref(), &slug)
+    };
+    let found = app.db.read(work).await?;
     let on = |id| Depends::on([format!("article:{id}")]);
     match found {
         Found::Article(article) => Ok(Public::new(&fields.of(&article)?, on(article.summary.id))?.respond()),

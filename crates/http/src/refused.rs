@@ -2,41 +2,104 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use utoipa::IntoResponses;
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{Content, ContentBuilder, HeaderBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder};
 
-/// What a status means in this API.
-const MEANINGS: [(u16, &str); 13] = [
-    (400, "Not of the form this operation takes; `errors` names the place"),
-    (401, "No credential, or one that is no longer good"),
-    (403, "Known, and not allowed"),
-    (404, "There is no such thing, or none that the caller may know of"),
-    (409, "It does not fit the current state; `code` says why"),
-    (410, "It was there once and is gone for good"),
-    (412, "It has changed since the version that `If-Match` names; `current` says what stands now"),
-    (413, "The body is too large"),
-    (415, "Not a media type that this operation takes"),
-    (422, "Well-formed, and breaks rules; `errors` names every one"),
-    (428, "`If-Match` is missing"),
-    (429, "Too many attempts; wait for `Retry-After`"),
-    (503, "Too much is waiting; try again after `Retry-After`"),
+use crate::{catalogue, openapi};
+
+/// A kind of refusal: its status, its name in the document, what it means in this API, and the code of its example.
+struct Meaning(u16, &'static str, &'static str, &'static str);
+
+#[rustfmt::skip]
+const MEANINGS: [Meaning; 15] = [
+    Meaning(400, "Malformed", "Not of the form this operation takes; `errors` names the place", "malformed"),
+    Meaning(401, "Unauthenticated", "No credential, or one that is no longer good", "unauthenticated"),
+    Meaning(403, "Forbidden", "Known, and not allowed", "forbidden"),
+    Meaning(404, "NotFound", "There is no such thing, or none that the caller may know of", "not_found"),
+    Meaning(409, "Conflict", "It does not fit the current state; `code` says why", "slug_taken"),
+    Meaning(410, "Gone", "It was there once and is gone for good", "article_gone"),
+    Meaning(412, "Stale", "It has changed since the version that `If-Match` names; `current` says what stands now", "stale_version"),
+    Meaning(413, "TooLarge", "The body is too large", "body_too_large"),
+    Meaning(415, "UnsupportedMediaType", "Not a media type that this operation takes", "unsupported_media_type"),
+    Meaning(421, "Misdirected", "This server does not answer for the host that the request names", "misdirected"),
+    Meaning(422, "Invalid", "Well-formed, and breaks rules; `errors` names every one", "invalid_field"),
+    Meaning(428, "VersionRequired", "`If-Match` is missing", "precondition_required"),
+    Meaning(429, "TooManyRequests", "Too many attempts; wait for `Retry-After`", "too_many_requests"),
+    Meaning(500, "Internal", "Something went wrong on this side; the log knows the request by its id", "internal"),
+    Meaning(503, "Busy", "Too much is waiting; try again after `Retry-After`", "busy"),
 ];
 
+/// What they are written in.
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What every operation may answer, whatever it does.
+pub(crate) const ANY: [u16; 2] = [421, 500];
+
+/// The refusals that operations refer to, by name.
+pub(crate) fn shared() -> BTreeMap<String, RefOr<Response>> {
+    MEANINGS.iter().map(|meaning| (meaning.1.to_owned(), describe(meaning).into())).collect()
+}
+
+/// A problem of this status.
+pub(crate) fn content(status: u16) -> Content {
+    let code = MEANINGS.iter().find(|meaning| meaning.0 == status).map_or("internal", |meaning| meaning.3);
+    ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).example(Some(example(status, code))).build()
+}
+
+fn describe(&Meaning(status, _, description, _): &Meaning) -> Response {
+    let mut response = ResponseBuilder::new()
+        .description(description)
+        .content(MEDIA_TYPE, content(status))
+        .header_ref("X-Request-Id", openapi::request_id());
+    let mut header = |name: &str, description: &str, kind: Type| {
+        let header = HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(kind)));
+        let given = std::mem::take(&mut response);
+        response = given.header(name, header.description(Some(description)).build());
+    };
+    match status {
+        401 => header("WWW-Authenticate", "`Bearer`", Type::String),
+        429 | 503 => header("Retry-After", "Seconds to wait", Type::Integer),
+        _ => {}
+    }
+    response.build()
+}
+
+fn example(status: u16, code: &str) -> serde_json::Value {
+    let help = catalogue::find(code).map_or("", |entry| entry.help);
+    let mut problem = json!({
+        "type": format!("https://cms.example.org/docs/errors/{code}"),
+        "title": catalogue::title(code),
+        "status": status,
+        "detail": help,
+        "instance": "01936f5e-8c2a-7b3d-9e4f-5a6b7c8d9e0f",
+        "code": code,
+    });
+    let (member, more) = match status {
+        400 => {
+            let detail = "`limit` is a number from 1 to 100.";
+            ("errors", json!([{"parameter": "limit", "code": "out_of_range", "detail": detail}]))
+        }
+        412 => {
+            let at = "2026-11-22T10:00:00Z";
+            ("current", json!({"version": 8, "state": "published", "changed_by": "Oren Tabard", "changed_at": at}))
+        }
+        422 => ("errors", json!([{"pointer": "/title", "code": "required", "detail": "Give it a title."}])),
+        _ => return problem,
+    };
+    problem[member] = more;
+    problem
+}
+
+/// A reference to the refusal of this status.
+pub(crate) fn reference(status: u16) -> Ref {
+    let name = MEANINGS.iter().find(|meaning| meaning.0 == status).map_or("Internal", |meaning| meaning.1);
+    Ref::from_response_name(name)
+}
+
 fn responses(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
-    MEANINGS
-        .iter()
-        .filter(|(status, _)| statuses.contains(status))
-        .map(|(status, meaning)| {
-            let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-            let mut response =
-                ResponseBuilder::new().description(*meaning).content("application/problem+json", problem);
-            if matches!(status, 429 | 503) {
-                let header = HeaderBuilder::new().description(Some("Seconds to wait")).build();
-                response = response.header("Retry-After", header);
-            }
-            (status.to_string(), response.build().into())
-        })
-        .collect()
+    statuses.iter().map(|status| (status.to_string(), RefOr::Ref(reference(*status)))).collect()
 }
 
 macro_rules! refusals {
@@ -61,8 +124,10 @@ refusals! {
     ListPublic: 400 503;
     /// Sending something without a credential.
     SendPublic: 400 404 409 410 413 415 422 429 503;
+    /// Asking for something without a credential; what is answered tells nothing.
+    AskPublic: 400 413 415 422 429 503;
     /// Reading one thing with a credential.
-    Read: 401 403 404 503;
+    Read: 400 401 403 404 503;
     /// Listing with a credential.
     List: 400 401 403 503;
     /// Listing what belongs to one thing, with a credential.
@@ -86,7 +151,7 @@ refusals! {
     /// Pressing the button of one of our pages.
     Page: 503;
     /// Reading one's own with a typed token.
-    Own: 401 503;
+    Own: 400 401 503;
     /// Changing one's own with a typed token.
     ChangeOwn: 400 401 412 413 415 422 503;
     /// Doing something to one's own with a typed token.

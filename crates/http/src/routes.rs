@@ -41,6 +41,8 @@ routes! {
     reading::get_article,
     reading::list_articles,
     resolve::resolve_path,
+    search::search_articles,
+    search::suggest_titles,
     site::get_site,
     tags::list_tags,
     tags::get_tag,

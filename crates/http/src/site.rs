@@ -4,7 +4,7 @@ use actix_web::{get, patch, web};
 use domain::permissions::Action;
 use domain::site::{Settings, Site};
 use persistence::site;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::App;
@@ -110,12 +110,44 @@ pub(crate) async fn get_settings(app: web::Data<App>, caller: Caller, _: Params<
     show(&app.read(|conn, _| site::current(conn)).await?)
 }
 
+/// Settings to change. What is absent stays, `null` gives the default back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "it stands for its schema; the patch is applied to `Settings`")]
+struct SiteWrite {
+    /// The publication's name.
+    #[schema(max_length = 200)]
+    name: Option<String>,
+    /// One or two sentences about it.
+    #[schema(max_length = 1000)]
+    description: Option<String>,
+    /// The locale of what names none (BCP 47).
+    locale: Option<String>,
+    /// Every locale it publishes in; holds `locale`.
+    locales: Option<Vec<String>>,
+    /// Its IANA time zone.
+    timezone: Option<String>,
+    /// The front end's address.
+    #[schema(format = "uri")]
+    site_url: Option<String>,
+    /// The shape of an article's path on the front end; the answer says which placeholders there are.
+    permalink: Option<String>,
+    /// The shape of a category's path on the front end.
+    category_path: Option<String>,
+    /// The shape of a tag's path on the front end.
+    tag_path: Option<String>,
+    /// The shape of a byline's path on the front end.
+    byline_path: Option<String>,
+    /// Whether new articles take comments.
+    comments: Option<bool>,
+}
+
 /// Change the settings of the site
 ///
 /// A JSON merge patch: what is absent stays, `null` gives the default back. Every address follows at once.
 #[utoipa::path(tag = "site", security(("session" = [])),
     params(("If-Match" = String, Header, description = "The ETag of the version you change")),
-    request_body(content((Settings = "application/merge-patch+json"), (Settings = "application/json"))),
+    request_body(content((SiteWrite = "application/merge-patch+json"), (SiteWrite = "application/json"))),
     responses(
         (status = 200, description = "The settings as they are now", body = Site,
             headers(("ETag" = String, description = "Their version"))),

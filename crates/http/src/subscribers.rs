@@ -15,7 +15,7 @@ use crate::answer::{Listing, Versioned, list, no_content, show};
 use crate::page::{Cursors, limit};
 use crate::problem::{Answer, Refusal};
 use crate::refused;
-use crate::request::{Caller, Id, IfMatch, Params};
+use crate::request::{Caller, Id, IfMatch, NoParams, Params};
 
 /// A subscriber, with what can be done about it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -105,7 +105,12 @@ pub(crate) async fn list_subscribers(
     refused::Read,
 ))]
 #[get("/v1/admin/subscribers/{id}")]
-pub(crate) async fn get_subscriber(app: web::Data<App>, caller: Caller, id: Id<SubscriberId>) -> Answer {
+pub(crate) async fn get_subscriber(
+    app: web::Data<App>,
+    caller: Caller,
+    _: Params<NoParams>,
+    id: Id<SubscriberId>,
+) -> Answer {
     caller.by.may(Action::ReadSubscribers)?;
     show(&SubscriberView::from(app.read(move |conn, _| subscribers::find(conn, id.0)).await?))
 }
@@ -161,7 +166,11 @@ pub(crate) async fn list_subscriber_consents(
 #[utoipa::path(tag = "newsletter", security(("session" = [])),
     params(("id" = SubscriberId, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag of the version you decided on")),
-    responses((status = 200, description = "The subscriber as it is now", body = SubscriberView), refused::ActUnseen),
+    responses(
+        (status = 200, description = "The subscriber as it is now", body = SubscriberView,
+            headers(("ETag" = String, description = "Its version"))),
+        refused::ActUnseen,
+    ),
 )]
 #[post("/v1/admin/subscribers/{id}/unsubscribe")]
 pub(crate) async fn unsubscribe_subscriber(

@@ -305,12 +305,29 @@ impl Wish {
     }
 }
 
+/// What the page or a mail program posts: one of these wishes.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "it stands for its schema; `Wish` reads the form")]
+struct WishForm {
+    /// `One-Click`: a mail program unsubscribes (RFC 8058).
+    #[schema(rename = "List-Unsubscribe", example = "One-Click")]
+    list_unsubscribe: Option<String>,
+    /// `1`: unsubscribe.
+    confirm: Option<String>,
+    /// `1`: take the unsubscription back.
+    undo: Option<String>,
+    /// `monthly`, `pause`, or `topics` with a `category` for each.
+    choice: Option<String>,
+    /// Slugs of the topics to keep.
+    category: Option<Vec<String>>,
+}
+
 /// Unsubscribe, or receive less
 ///
 /// A mail program posts `List-Unsubscribe=One-Click` (RFC 8058) and gets an empty 200; the page posts its own forms.
 #[utoipa::path(tag = "newsletter",
     params(("token" = String, Path, description = "From an issue's footer or header, or a manage token")),
-    request_body(content((String = "application/x-www-form-urlencoded"), (String = "multipart/form-data"))),
+    request_body(content((WishForm = "application/x-www-form-urlencoded"), (WishForm = "multipart/form-data"))),
     responses(
         (status = 200, description = "Done: nothing for a mail program, a page for a person", body = String, content_type = "text/html"),
         (status = 404, description = "A page: the link is not one of ours", body = String, content_type = "text/html"),

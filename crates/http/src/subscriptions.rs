@@ -105,7 +105,7 @@ pub(crate) struct Topic {
 /// Show the newsletter to a sign-up form
 #[utoipa::path(tag = "newsletter", responses(
     (status = 200, description = "The newsletter", body = SignUp),
-    refused::ReadPublic,
+    refused::ListPublic,
 ))]
 #[get("/v1/newsletter")]
 pub(crate) async fn get_sign_up_form(app: web::Data<App>, _: Params<NoParams>) -> Answer {
@@ -142,7 +142,7 @@ pub(crate) struct CheckYourEmail {
 /// subscribed already, or nothing.
 #[utoipa::path(tag = "newsletter", request_body = SubscriptionWrite, responses(
     (status = 202, description = "Taken; the mail says what comes next", body = CheckYourEmail),
-    refused::SendPublic,
+    refused::AskPublic,
 ))]
 #[post("/v1/subscriptions")]
 pub(crate) async fn create_subscription(
@@ -314,7 +314,8 @@ pub(crate) async fn update_own_subscription(
 ///
 /// Said twice, it is done once. It can be undone for 24 hours, with the same token.
 #[utoipa::path(tag = "newsletter", security(("manage" = [])), responses(
-    (status = 200, description = "Unsubscribed", body = OwnSubscription),
+    (status = 200, description = "Unsubscribed", body = OwnSubscription,
+        headers(("ETag" = String, description = "Its version"))),
     refused::Own,
 ))]
 #[post("/v1/subscriptions/me/unsubscribe")]
@@ -336,7 +337,8 @@ pub(crate) async fn unsubscribe_own_subscription(
 ///
 /// Within 24 hours, with the token that unsubscribed.
 #[utoipa::path(tag = "newsletter", security(("manage" = [])), responses(
-    (status = 200, description = "Subscribed as before", body = OwnSubscription),
+    (status = 200, description = "Subscribed as before", body = OwnSubscription,
+        headers(("ETag" = String, description = "Its version"))),
     refused::ActOwn,
 ))]
 #[post("/v1/subscriptions/me/resubscribe")]

@@ -18,7 +18,7 @@ use crate::fields::{Fields, FieldsQuery};
 use crate::page::{Cursors, PageQuery, PublicPageQuery, limit};
 use crate::problem::{Answer, Refusal};
 use crate::refused;
-use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Name, Params, Patch};
+use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Name, NoParams, Params, Patch};
 
 impl Versioned for Tag {
     fn version(&self) -> u64 {
@@ -173,7 +173,7 @@ pub(crate) async fn create_tag(
     refused::Read,
 ))]
 #[get("/v1/admin/tags/{id}")]
-pub(crate) async fn get_tag_admin(app: web::Data<App>, caller: Caller, id: Id<TagId>) -> Answer {
+pub(crate) async fn get_tag_admin(app: web::Data<App>, caller: Caller, _: Params<NoParams>, id: Id<TagId>) -> Answer {
     caller.by.may(Action::ReadTaxonomy)?;
     show(&app.read(move |conn, _| tags::find(conn, id.0)).await?)
 }

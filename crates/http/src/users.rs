@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 use crate::answer::{Listing, Reply, list, no_content, show};
 use crate::page::{Cursors, limit};
 use crate::problem::{Answer, Refusal};
-use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, Params, Patch};
+use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, NoParams, Params, Patch};
 use crate::{App, refused};
 
 /// Which users to list.
@@ -95,7 +95,7 @@ pub(crate) async fn site_names(app: &App) -> domain::Result<[String; 2]> {
     refused::Read,
 ))]
 #[get("/v1/admin/users/{id}")]
-pub(crate) async fn get_user(app: web::Data<App>, caller: Caller, id: Id<UserId>) -> Answer {
+pub(crate) async fn get_user(app: web::Data<App>, caller: Caller, _: Params<NoParams>, id: Id<UserId>) -> Answer {
     caller.by.may(Action::WriteUsers)?;
     show(&app.read(move |conn, _| users::find(conn, id.0)).await?)
 }

@@ -110,7 +110,7 @@ pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Resu
         .execute(conn)
         .or_conflict("categories_slug_key", || slugs::taken(&slug, None))?;
     let category = find(conn, id)?;
-    record(conn, Op::Upsert, &[category.clone()], true, at)?;
+    record(conn, Op::Upsert, std::slice::from_ref(&category), true, at)?;
     Ok(category)
 }
 
@@ -199,7 +199,7 @@ pub fn delete(conn: &mut Conn, by: &Actor, id: CategoryId, seen: &Seen, at: Time
         return Err(Error::conflict("category_not_empty", detail));
     }
     let key = id.to_string();
-    record(conn, Op::Delete, &[category.clone()], true, at)?;
+    record(conn, Op::Delete, std::slice::from_ref(&category), true, at)?;
     changes::record_articles_in(conn, "category", &key, at)?;
     record_above(conn, &[&category.path], &category.slug, at)?;
     list_under_ancestors(conn, &key, Some(&key))?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
 use domain::published::{BylineSmall, CategorySmall, Joined, TagSmall, Translation};
 use domain::site::{self, ArticlePlace, Settings};
@@ -10,6 +11,7 @@ use domain::{Result, Timestamp};
 use url::Url;
 
 use crate::Conn;
+use crate::fragments::{Both, one_of};
 use crate::schema::{bylines, categories, published_articles as published, tags};
 
 /// What an article is joined by.
@@ -24,8 +26,7 @@ pub(crate) struct Refers<'a> {
     pub(crate) tag_ids: &'a [TagId],
 }
 
-/// Joins a page of articles, with one query for each kind of thing whatever the number of articles. What no longer
-/// exists is left out.
+/// Joins a page of articles, in one query whatever their number. What no longer exists is left out.
 pub(crate) fn join(
     conn: &mut Conn,
     settings: &Settings,
@@ -33,10 +34,7 @@ pub(crate) fn join(
     articles: &[Refers<'_>],
     now: Timestamp,
 ) -> Result<Vec<Joined>> {
-    let categories = categories_of(conn, articles)?;
-    let bylines = bylines_of(conn, articles)?;
-    let tags = tags_of(conn, articles)?;
-    let translations = translations_of(conn, articles, now)?;
+    let Known { categories, bylines, tags, translations } = known(conn, articles, now)?;
     let url = |refers: &Refers<'_>, categories: &[CategorySmall]| {
         let place = ArticlePlace {
             slug: refers.slug,
@@ -85,52 +83,6 @@ fn texts<'a, I: ToString + 'a>(ids: impl Iterator<Item = &'a I>) -> Vec<String> 
     ids
 }
 
-fn categories_of(conn: &mut Conn, articles: &[Refers<'_>]) -> Result<HashMap<CategoryId, CategorySmall>> {
-    let ids = texts(articles.iter().flat_map(|article| article.category_ids));
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(String, String, String, String)> = categories::table
-        .filter(categories::id.eq_any(ids))
-        .select((categories::id, categories::slug, categories::path, categories::name))
-        .load(conn)?;
-    let small = |(id, slug, path, name): (String, String, String, String)| {
-        let id: CategoryId = id.parse()?;
-        Ok((id, CategorySmall { id, slug, path, name }))
-    };
-    rows.into_iter().map(small).collect()
-}
-
-fn bylines_of(conn: &mut Conn, articles: &[Refers<'_>]) -> Result<HashMap<BylineId, BylineSmall>> {
-    let ids = texts(articles.iter().flat_map(|article| article.byline_ids));
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(String, String, String, Option<String>)> = bylines::table
-        .filter(bylines::id.eq_any(ids))
-        .select((bylines::id, bylines::slug, bylines::name, bylines::avatar_url))
-        .load(conn)?;
-    let small = |(id, slug, name, avatar_url): (String, String, String, Option<String>)| {
-        let id: BylineId = id.parse()?;
-        Ok((id, BylineSmall { id, slug, name, avatar_url }))
-    };
-    rows.into_iter().map(small).collect()
-}
-
-fn tags_of(conn: &mut Conn, articles: &[Refers<'_>]) -> Result<HashMap<TagId, TagSmall>> {
-    let ids = texts(articles.iter().flat_map(|article| article.tag_ids));
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(String, String, String)> =
-        tags::table.filter(tags::id.eq_any(ids)).select((tags::id, tags::slug, tags::name)).load(conn)?;
-    let small = |(id, slug, name): (String, String, String)| {
-        let id: TagId = id.parse()?;
-        Ok((id, TagSmall { id, slug, name }))
-    };
-    rows.into_iter().map(small).collect()
-}
-
 struct Other {
     id: ArticleId,
     locale: String,
@@ -138,25 +90,91 @@ struct Other {
     published_at: Timestamp,
 }
 
-/// The public articles of each group.
-fn translations_of(conn: &mut Conn, articles: &[Refers<'_>], now: Timestamp) -> Result<BTreeMap<String, Vec<Other>>> {
-    let groups: Vec<&str> = articles.iter().map(|article| article.group).collect();
-    let rows: Vec<(String, String, String, String, i64)> = published::table
-        .filter(published::group_id.eq_any(groups))
+/// Everything that a page of articles refers to.
+#[derive(Default)]
+struct Known {
+    categories: HashMap<CategoryId, CategorySmall>,
+    bylines: HashMap<BylineId, BylineSmall>,
+    tags: HashMap<TagId, TagSmall>,
+    /// The public articles of each group.
+    translations: BTreeMap<String, Vec<Other>>,
+}
+
+const CATEGORY: i16 = 0;
+const BYLINE: i16 = 1;
+const TAG: i16 = 2;
+const TRANSLATION: i16 = 3;
+
+/// A row of any kind: which, identity (of a translation: its group), slug, name (of a translation: its identity), and
+/// what only some have: a path, an avatar or a locale, and a time.
+type Row = (i16, String, String, String, Option<String>, i64);
+
+fn known(conn: &mut Conn, articles: &[Refers<'_>], now: Timestamp) -> Result<Known> {
+    let (no_text, no_time) = (None::<String>.into_sql::<Nullable<Text>>(), 0_i64.into_sql::<BigInt>());
+    let kind = |kind: i16| kind.into_sql::<SmallInt>();
+    let ids = texts(articles.iter().flat_map(|article| article.category_ids));
+    let of_categories = categories::table.filter(one_of(categories::id, ids)).select((
+        kind(CATEGORY),
+        categories::id,
+        categories::slug,
+        categories::name,
+        categories::path.nullable(),
+        no_time,
+    ));
+    let ids = texts(articles.iter().flat_map(|article| article.byline_ids));
+    let of_bylines = bylines::table.filter(one_of(bylines::id, ids)).select((
+        kind(BYLINE),
+        bylines::id,
+        bylines::slug,
+        bylines::name,
+        bylines::avatar_url,
+        no_time,
+    ));
+    let ids = texts(articles.iter().flat_map(|article| article.tag_ids));
+    let of_tags = tags::table.filter(one_of(tags::id, ids)).select((
+        kind(TAG),
+        tags::id,
+        tags::slug,
+        tags::name,
+        no_text,
+        no_time,
+    ));
+    let groups = texts(articles.iter().map(|article| &article.group));
+    let of_groups = published::table
+        .filter(one_of(published::group_id, groups))
         .filter(published::visible_from.le(now.micros()))
         .filter(published::visible_until.gt(now.micros()))
         .select((
+            kind(TRANSLATION),
             published::group_id,
-            published::article_id,
-            published::locale,
             published::slug,
+            published::article_id,
+            published::locale.nullable(),
             published::published_at,
-        ))
-        .load(conn)?;
-    let mut groups: BTreeMap<String, Vec<Other>> = BTreeMap::new();
-    for (group, id, locale, slug, at) in rows {
-        let other = Other { id: id.parse()?, locale, slug, published_at: Timestamp::from_micros(at) };
-        groups.entry(group).or_default().push(other);
+        ));
+    let rows: Vec<Row> = Both(Both(of_categories, of_bylines), Both(of_tags, of_groups)).load(conn)?;
+    let mut known = Known::default();
+    for (kind, id, slug, name, more, at) in rows {
+        match kind {
+            CATEGORY => {
+                let id: CategoryId = id.parse()?;
+                known.categories.insert(id, CategorySmall { id, slug, path: more.unwrap_or_default(), name });
+            }
+            BYLINE => {
+                let id: BylineId = id.parse()?;
+                known.bylines.insert(id, BylineSmall { id, slug, name, avatar_url: more });
+            }
+            TAG => {
+                let id: TagId = id.parse()?;
+                known.tags.insert(id, TagSmall { id, slug, name });
+            }
+            _ => known.translations.entry(id).or_default().push(Other {
+                id: name.parse()?,
+                locale: more.unwrap_or_default(),
+                slug,
+                published_at: Timestamp::from_micros(at),
+            }),
+        }
     }
-    Ok(groups)
+    Ok(known)
 }

@@ -10,6 +10,7 @@ pub mod comments;
 pub mod consents;
 mod db;
 pub mod deliveries;
+mod fragments;
 pub mod idempotency;
 pub mod issues;
 mod joins;

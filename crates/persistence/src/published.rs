@@ -3,29 +3,40 @@
 //! Readers' routes know nothing else of articles. A row is visible while `visible_from <= now < visible_until`, so that
 //! what is scheduled turns public at its time by itself.
 
-use std::ops::Bound;
+mod lists;
+mod searching;
 
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::Bool;
 use domain::articles::{Article, Audience, Content, Kind};
 use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
 use domain::published::{ArticleSummary, Body, PublishedArticle, Summary};
+use domain::site::Settings;
 use domain::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::changes::Window;
 use crate::db::{MultiBackend, on};
 use crate::joins::{self, Refers};
 use crate::schema::{article_slugs, categories, published_articles as published, published_in, published_slugs};
-use crate::{Conn, search, site};
+use crate::{Conn, site};
 
-/// What the stored summary says beyond what readers get: what to join.
-#[derive(Serialize, Deserialize)]
+pub use lists::{Filters, Listed, Position, Shown, list};
+pub use searching::{Rank, Searched, search, suggest};
+
+/// What is stored of a summary: what readers get, and what to join.
+#[derive(Serialize)]
 struct StoredSummary {
     #[serde(flatten)]
     shown: Summary,
+    #[serde(flatten)]
+    refers: References,
+}
+
+/// What is joined to an article.
+#[derive(Serialize, Deserialize)]
+#[allow(clippy::struct_field_names, reason = "they are named as in the document")]
+struct References {
     byline_ids: Vec<BylineId>,
     category_ids: Vec<CategoryId>,
     tag_ids: Vec<TagId>,
@@ -43,13 +54,15 @@ pub(crate) fn show(
     match audience {
         Audience::AsBefore => Ok(()),
         Audience::SeesNewest => {
+            // A reader who came before this moment, and looks after it, finds the new one in the place of the old.
+            let since = visible_since(conn, &id, now)?;
             clear(conn, &id)?;
-            put(conn, article, content, now)
+            put(conn, article, content, since.unwrap_or(now), now)
         }
         Audience::WillSeeNewest(from) => {
             withdraw_next(conn, &id, now)?;
             end_live(conn, &id, now, from)?;
-            put(conn, article, content, from)
+            put(conn, article, content, from, from)
         }
         Audience::SeesNoNext => {
             withdraw_next(conn, &id, now)?;
@@ -93,7 +106,7 @@ fn clear(conn: &mut Conn, id: &str) -> Result<()> {
 
 fn remove(conn: &mut Conn, id: &str, revisions: &[i64]) -> Result<()> {
     for revision in revisions {
-        search::remove(conn, id, *revision)?;
+        crate::search::remove(conn, id, *revision)?;
         let rows = published_in::table.filter(published_in::article_id.eq(id));
         diesel::delete(rows.filter(published_in::revision.eq(revision))).execute(conn)?;
         diesel::delete(published::table.find((id, revision))).execute(conn)?;
@@ -135,8 +148,20 @@ fn end_live(conn: &mut Conn, id: &str, now: Timestamp, until: Timestamp) -> Resu
     Ok(())
 }
 
-/// Writes the finished document of the newest revision, to be seen from `from` on.
-fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -> Result<()> {
+/// Since when the public sees the article, if it does.
+fn visible_since(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Timestamp>> {
+    let since: Option<i64> = published::table
+        .filter(published::article_id.eq(id))
+        .filter(published::visible_from.le(now.micros()))
+        .filter(published::visible_until.gt(now.micros()))
+        .select(published::visible_from)
+        .first(conn)
+        .optional()?;
+    Ok(since.map(Timestamp::from_micros))
+}
+
+/// Writes the finished document of the newest revision, which is published `at` and seen from `from` on.
+fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp, at: Timestamp) -> Result<()> {
     let summary = StoredSummary {
         shown: Summary {
             title: content.title.clone(),
@@ -147,14 +172,16 @@ fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -
             word_count: content.word_count,
             reading_minutes: content.reading_minutes,
         },
-        byline_ids: content.byline_ids.clone(),
-        category_ids: content.category_ids.clone(),
-        tag_ids: content.tag_ids.clone(),
+        refers: References {
+            byline_ids: content.byline_ids.clone(),
+            category_ids: content.category_ids.clone(),
+            tag_ids: content.tag_ids.clone(),
+        },
     };
     let body = Body { body_html: content.body_html.clone(), toc: content.toc.clone() };
     let id = article.id.to_string();
     let revision = i64::try_from(article.revision)?;
-    let published_at = article.published_at.unwrap_or(from).micros();
+    let published_at = article.published_at.unwrap_or(at).micros();
     diesel::insert_into(published::table)
         .values((
             published::article_id.eq(&id),
@@ -166,7 +193,7 @@ fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -
             published::visible_from.eq(from.micros()),
             published::visible_until.eq(Timestamp::NEVER.micros()),
             published::published_at.eq(published_at),
-            published::updated_at.eq(from.micros()),
+            published::updated_at.eq(at.micros()),
             published::comments_open.eq(article.comments_open),
             published::summary.eq(serde_json::to_string(&summary)?),
             published::body.eq(serde_json::to_string(&body)?),
@@ -187,8 +214,13 @@ fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -
             ))
             .execute(conn)?;
     }
-    search::put(conn, &id, revision, content)?;
-    expose_slug(conn, article, content, from)
+    crate::search::put(conn, &id, revision, content)?;
+    expose_slug(conn, article, content, at)
+}
+
+/// Makes a published revision findable by its words: for loaders that write all other rows themselves.
+pub fn make_findable(conn: &mut Conn, id: ArticleId, revision: i64, content: &Content) -> Result<()> {
+    crate::search::put(conn, &id.to_string(), revision, content)
 }
 
 /// Everything under which an article is listed.
@@ -273,13 +305,12 @@ pub struct View {
 }
 
 /// What `slug` leads to in a locale (`None`: the site's own).
-pub fn find(conn: &mut Conn, view: &View, locale: Option<&str>, slug: &str) -> Result<Found> {
-    let settings = site::current(conn)?.settings;
+pub fn find(conn: &mut Conn, view: &View, settings: &Settings, locale: Option<&str>, slug: &str) -> Result<Found> {
     let locale = locale.unwrap_or(&settings.locale);
     if let Some(row) = live(conn, locale, slug, view.now)? {
         let (row, body) = row;
         let body = serde_json::from_str(&body)?;
-        let summary = draw(conn, view, vec![row])?.pop().ok_or_else(nothing_drawn)?;
+        let summary = draw(conn, view, settings, vec![row])?.pop().ok_or_else(nothing_drawn)?;
         return Ok(Found::Article(Box::new(PublishedArticle { summary, body: Some(body) })));
     }
     Ok(match leads(conn, locale, slug, view.now)? {
@@ -332,14 +363,14 @@ fn live_slug(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<String>
 }
 
 /// Finishes documents: what was stored, with what is joined.
-fn draw(conn: &mut Conn, view: &View, rows: Vec<Row>) -> Result<Vec<ArticleSummary>> {
-    let settings = site::current(conn)?.settings;
-    let stored: Vec<StoredSummary> =
-        rows.iter().map(|row| Ok(serde_json::from_str(&row.summary)?)).collect::<Result<_>>()?;
+fn draw(conn: &mut Conn, view: &View, settings: &Settings, rows: Vec<Row>) -> Result<Vec<ArticleSummary>> {
+    // Read twice: that takes half the time of reading both at once (`flatten`).
+    let read = |row: &Row| Ok((serde_json::from_str(&row.summary)?, serde_json::from_str(&row.summary)?));
+    let stored: Vec<(Summary, References)> = rows.iter().map(read).collect::<Result<_>>()?;
     let refers: Vec<Refers<'_>> = rows
         .iter()
         .zip(&stored)
-        .map(|(row, stored)| {
+        .map(|(row, (_, stored))| {
             Ok(Refers {
                 id: row.article_id.parse()?,
                 group: &row.group_id,
@@ -352,19 +383,20 @@ fn draw(conn: &mut Conn, view: &View, rows: Vec<Row>) -> Result<Vec<ArticleSumma
             })
         })
         .collect::<Result<_>>()?;
-    let joined = joins::join(conn, &settings, &view.public_url, &refers, view.now)?;
+    let joined = joins::join(conn, settings, &view.public_url, &refers, view.now)?;
     let ids: Vec<ArticleId> = refers.iter().map(|refers| refers.id).collect();
     drop(refers);
-    let drawn = rows.into_iter().zip(stored).zip(joined).zip(ids).map(|(((row, stored), joined), id)| ArticleSummary {
-        id,
-        kind: kind_of(&row.kind),
-        slug: row.slug,
-        locale: row.locale,
-        joined,
-        stored: stored.shown,
-        published_at: Timestamp::from_micros(row.published_at),
-        updated_at: Timestamp::from_micros(row.updated_at),
-    });
+    let drawn =
+        rows.into_iter().zip(stored).zip(joined).zip(ids).map(|(((row, (stored, _)), joined), id)| ArticleSummary {
+            id,
+            kind: kind_of(&row.kind),
+            slug: row.slug,
+            locale: row.locale,
+            joined,
+            stored,
+            published_at: Timestamp::from_micros(row.published_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        });
     Ok(drawn.collect())
 }
 
@@ -380,209 +412,8 @@ pub fn with_ids(conn: &mut Conn, view: &View, ids: &[String]) -> Result<Vec<Publ
     let whole = |(summary, body): (ArticleSummary, String)| {
         Ok(PublishedArticle { summary, body: Some(serde_json::from_str(&body)?) })
     };
-    draw(conn, view, rows)?.into_iter().zip(bodies).map(whole).collect()
-}
-
-/// The order of a list of articles: newest (or oldest) first publication first, then identity.
-pub type Position = (i64, ArticleId);
-
-/// Which articles a list holds. Everything is joined by "and".
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Filters {
-    /// A category by slug or path.
-    pub category: Option<String>,
-    /// With everything below that category.
-    pub subtree: bool,
-    /// A tag by slug.
-    pub tag: Option<String>,
-    /// A byline by slug.
-    pub byline: Option<String>,
-    /// A locale; `None`: the site's own; `*`: every one.
-    pub locale: Option<String>,
-    /// First published at this time or later.
-    pub published_after: Option<Timestamp>,
-    /// First published before this time.
-    pub published_before: Option<Timestamp>,
-    /// Holds these words.
-    pub q: Option<String>,
-    /// Articles or pages.
-    pub kind: Option<Kind>,
-    /// Oldest first.
-    pub oldest_first: bool,
-}
-
-/// A page of a list.
-#[derive(Debug)]
-pub struct Listed {
-    /// The articles of the page.
-    pub articles: Vec<PublishedArticle>,
-    /// How many there are in all, if it was asked.
-    pub total: Option<i64>,
-    /// What of the list the page shows; none if nothing can be in it.
-    pub window: Option<Window>,
-    /// Surrogate keys of what the filters name: whether it exists, and under that name, decides too.
-    pub named: Vec<String>,
-}
-
-/// Up to `limit` articles after a position; the last of so many is taken for the first of the next page. An unknown
-/// category, tag or byline is an empty list.
-pub fn list(
-    conn: &mut Conn,
-    view: &View,
-    filters: &Filters,
-    page: (Option<Position>, i64),
-    (with_body, with_total): (bool, bool),
-) -> Result<Listed> {
-    let mut named = Vec::new();
-    let Some(conditions) = conditions(conn, filters, &mut named)? else {
-        return Ok(Listed { articles: Vec::new(), total: with_total.then_some(0), window: None, named });
-    };
-    let total = if with_total { Some(select(&conditions, view.now).count().get_result(conn)?) } else { None };
-    let (after, limit) = page;
-    let mut query = select(&conditions, view.now).limit(limit);
-    if let Some((at, id)) = after {
-        let id = id.to_string();
-        let same = published::published_at.eq(at);
-        query = if filters.oldest_first {
-            query.filter(published::published_at.gt(at).or(same.and(published::article_id.gt(id))))
-        } else {
-            query.filter(published::published_at.lt(at).or(same.and(published::article_id.lt(id))))
-        };
-    }
-    query = if filters.oldest_first {
-        query.order((published::published_at.asc(), published::article_id.asc()))
-    } else {
-        query.order((published::published_at.desc(), published::article_id.desc()))
-    };
-    let (rows, bodies): (Vec<Row>, Vec<Option<String>>) = if with_body {
-        let rows: Vec<(Row, String)> = query.select((Row::as_select(), published::body)).load(conn)?;
-        rows.into_iter().map(|(row, body)| (row, Some(body))).unzip()
-    } else {
-        query.select(Row::as_select()).load(conn)?.into_iter().map(|row| (row, None)).unzip()
-    };
-    let summaries = draw(conn, view, rows)?;
-    let articles = summaries.into_iter().zip(bodies).map(|(summary, body)| {
-        let body = body.map(|body| serde_json::from_str(&body)).transpose()?;
-        Ok(PublishedArticle { summary, body })
-    });
-    let articles: Vec<PublishedArticle> = articles.collect::<Result<_>>()?;
-    // The last one only tells that there is another page.
-    let full = i64::try_from(articles.len())? == limit;
-    let mut positions =
-        articles.iter().rev().map(|article| (article.summary.published_at.micros(), article.summary.id));
-    let next = if full { positions.next() } else { None };
-    let last = if full { positions.next() } else { None };
-    let window = Window { next, counted: with_total, ..conditions.window(after, last, filters.oldest_first) };
-    Ok(Listed { articles, total, window: Some(window), named })
-}
-
-/// Filters with everything looked up that they name.
-struct Conditions {
-    kind: Kind,
-    locale: Option<String>,
-    scopes: Vec<(&'static str, String)>,
-    matching: Option<search::Matching>,
-    after: Option<Timestamp>,
-    before: Option<Timestamp>,
-}
-
-impl Conditions {
-    /// What a page shows that begins after one position and ends with another; with none, it is the end of the list.
-    fn window(&self, after: Option<Position>, last: Option<Position>, oldest_first: bool) -> Window {
-        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let end = last.map_or(Bound::Unbounded, Bound::Included);
-        let seen = match &self.matching {
-            // What matches is known by its text alone: every article of the list may.
-            Some(_) => (Bound::Unbounded, Bound::Unbounded),
-            None if oldest_first => (begin, end),
-            None => (end, begin),
-        };
-        let scopes = self.scopes.iter().map(|(scope, id)| format!("{scope}:{id}"));
-        let scopes = if self.scopes.is_empty() { vec!["all".to_owned()] } else { scopes.collect() };
-        let (kind, locale) = (self.kind, self.locale.clone());
-        let (next, counted) = (None, false);
-        Window { scopes, kind, locale, after: self.after, before: self.before, seen, next, counted }
-    }
-}
-
-type Select<'a> = diesel::helper_types::IntoBoxed<'a, published::table, MultiBackend>;
-
-/// The visible rows that fit, as the start of a query: a list of one thing walks that thing's index.
-fn select(conditions: &Conditions, now: Timestamp) -> Select<'_> {
-    let now = now.micros();
-    let mut query = published::table
-        .filter(published::kind.eq(conditions.kind.as_str()))
-        .filter(published::visible_from.le(now))
-        .filter(published::visible_until.gt(now))
-        .into_boxed();
-    if let Some(locale) = &conditions.locale {
-        query = query.filter(published::locale.eq(locale));
-    }
-    for (scope, id) in &conditions.scopes {
-        let listed = published_in::table
-            .filter(published_in::article_id.eq(published::article_id))
-            .filter(published_in::revision.eq(published::revision))
-            .filter(published_in::scope.eq(*scope))
-            .filter(published_in::scope_id.eq(id));
-        query = query.filter(diesel::dsl::exists(listed));
-    }
-    if let Some(at) = conditions.after {
-        query = query.filter(published::published_at.ge(at.micros()));
-    }
-    if let Some(at) = conditions.before {
-        query = query.filter(published::published_at.lt(at.micros()));
-    }
-    if let Some(matching) = &conditions.matching {
-        let holds = sql::<Bool>(matching.before).bind::<Text, _>(&matching.query).sql(matching.after);
-        query = query.filter(holds);
-    }
-    query
-}
-
-/// `None` if nothing can fit, since something named is unknown. `named` gets the surrogate keys of what was named.
-fn conditions(conn: &mut Conn, filters: &Filters, named: &mut Vec<String>) -> Result<Option<Conditions>> {
-    let mut scopes = Vec::new();
-    let mut name = |known: Option<String>, scope: &'static str, kind: &str, list: &str| {
-        named.push(known.as_ref().map_or_else(|| format!("list:{list}"), |id| format!("{kind}:{id}")));
-        known.map(|id| scopes.push((scope, id))).is_some()
-    };
-    if let Some(category) = &filters.category {
-        let scope = if filters.subtree { "subtree" } else { "category" };
-        if !name(crate::categories::id_of(conn, category)?, scope, "category", "categories") {
-            return Ok(None);
-        }
-    }
-    if let Some(tag) = &filters.tag
-        && !name(crate::tags::id_of(conn, tag)?, "tag", "tag", "tags")
-    {
-        return Ok(None);
-    }
-    if let Some(byline) = &filters.byline
-        && !name(crate::bylines::id_of(conn, byline)?, "byline", "byline", "bylines")
-    {
-        return Ok(None);
-    }
-    let matching = match &filters.q {
-        None => None,
-        Some(q) => match search::matching(conn, q)? {
-            None => return Ok(None),
-            matching => matching,
-        },
-    };
-    let locale = match filters.locale.as_deref() {
-        Some("*") => None,
-        Some(locale) => Some(locale.to_owned()),
-        None => Some(site::current(conn)?.settings.locale),
-    };
-    let kind = filters.kind.unwrap_or(Kind::Article);
-    Ok(Some(Conditions {
-        kind,
-        locale,
-        scopes,
-        matching,
-        after: filters.published_after,
-        before: filters.published_before,
-    }))
+    let settings = site::settings(conn)?;
+    draw(conn, view, &settings, rows)?.into_iter().zip(bodies).map(whole).collect()
 }
 
 /// How an article stands before the public.
@@ -641,7 +472,7 @@ fn stand(conn: &mut Conn, id: &str, seen: Seen) -> Result<Option<Standing>> {
         .order((published_in::scope, published_in::scope_id))
         .select((published_in::scope, published_in::scope_id))
         .load(conn)?;
-    let stored: StoredSummary = serde_json::from_str(&row.summary)?;
+    let stored: References = serde_json::from_str(&row.summary)?;
     let all = std::iter::once("all".to_owned());
     Ok(Some(Standing {
         revision,

@@ -184,6 +184,7 @@ diesel::table! {
         comments_open -> Bool,
         summary -> Text,
         body -> Text,
+        search_id -> Nullable<BigInt>,
     }
 }
 

@@ -1,97 +1,285 @@
-//! Full text of what is public: the one place, beside `db`, where the engines' dialects part.
+//! The index of words of what is public: the one place, beside `db`, where the engines' dialects part.
 //!
-//! Both engines are given words that are folded already (`domain::text::searchable`), so that both find the same.
+//! Both engines are given words that are folded and stemmed already (`domain::text`), so that both find the same. A row
+//! has a number (`published_articles.search_id`) that grows with the day of first publication: FTS5 gives hits in the
+//! order of their numbers, so the newest of many are found without looking at the others.
 
+use std::collections::HashSet;
+
+use diesel::connection::SimpleConnection;
+use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use domain::articles::Content;
-use domain::secrets::sha256;
-use domain::text::searchable;
+use domain::text::{Term, indexed};
 use domain::{Error, Fault, Result};
 
 use crate::Conn;
+use crate::db::turn;
+use crate::schema::published_articles as published;
 
 /// Characters of a text that are searched: PostgreSQL's `tsvector` holds at most 1 MiB.
 const MAX_SEARCHED: usize = 200_000;
+/// Numbers of one day.
+const DAY: i64 = 65_536;
+const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// Makes a published revision findable.
 pub(crate) fn put(conn: &mut Conn, id: &str, revision: i64, content: &Content) -> Result<()> {
-    let columns = "article_id, revision, title, excerpt, body";
-    let insert = match conn {
-        Conn::Postgres(_) => format!("INSERT INTO article_search ({columns}) VALUES ($1, $2, $3, $4, $5)"),
-        Conn::Sqlite(_) => {
-            let row = row(id, revision);
-            format!("INSERT INTO article_search (rowid, {columns}) VALUES ({row}, $1, $2, $3, $4, $5)")
-        }
+    let (locale, published_at): (String, i64) =
+        published::table.find((id, revision)).select((published::locale, published::published_at)).first(conn)?;
+    let number = free_number(conn, published_at)?;
+    diesel::update(published::table.find((id, revision))).set(published::search_id.eq(number)).execute(conn)?;
+    let (words, titles) = match conn {
+        Conn::Postgres(_) => (
+            "INSERT INTO article_words (id, words) VALUES ($1, setweight(to_tsvector('simple', $2), 'A')
+                 || setweight(to_tsvector('simple', $3), 'B') || to_tsvector('simple', $4))",
+            "INSERT INTO title_words (id, words) VALUES ($1, to_tsvector('simple', $2))",
+        ),
+        Conn::Sqlite(_) => (
+            "INSERT INTO article_words (rowid, title, excerpt, body) VALUES ($1, $2, $3, $4)",
+            "INSERT INTO title_words (rowid, title) VALUES ($1, $2)",
+        ),
     };
-    diesel::sql_query(insert)
-        .bind::<Text, _>(id)
-        .bind::<BigInt, _>(revision)
-        .bind::<Text, _>(searchable(&content.title, MAX_SEARCHED))
-        .bind::<Text, _>(searchable(&content.excerpt(), MAX_SEARCHED))
-        .bind::<Text, _>(searchable(&content.text, MAX_SEARCHED))
+    diesel::sql_query(words)
+        .bind::<BigInt, _>(number)
+        .bind::<Text, _>(indexed(&content.title, &locale, MAX_SEARCHED))
+        .bind::<Text, _>(indexed(&content.excerpt(), &locale, MAX_SEARCHED))
+        .bind::<Text, _>(indexed(&content.text, &locale, MAX_SEARCHED))
         .execute(conn)?;
+    // Whoever types a title does not type its stems.
+    let title = indexed(&content.title, "", MAX_SEARCHED);
+    diesel::sql_query(titles).bind::<BigInt, _>(number).bind::<Text, _>(title).execute(conn)?;
     Ok(())
+}
+
+/// The next number of the day of a publication.
+fn free_number(conn: &mut Conn, published_at: i64) -> Result<i64> {
+    turn(conn, "search")?;
+    let mut day = published_at / MICROS_PER_DAY * DAY;
+    loop {
+        let of_day = published::table.filter(published::search_id.ge(day)).filter(published::search_id.lt(day + DAY));
+        let last: Option<i64> = of_day.select(max(published::search_id)).first(conn)?;
+        let next = last.map_or(day, |last| last + 1);
+        if next < day + DAY {
+            return Ok(next);
+        }
+        day += DAY;
+    }
 }
 
 /// Forgets it again.
 pub(crate) fn remove(conn: &mut Conn, id: &str, revision: i64) -> Result<()> {
-    match conn {
-        Conn::Postgres(c) => {
-            let delete = "DELETE FROM article_search WHERE article_id = $1 AND revision = $2";
-            diesel::sql_query(delete).bind::<Text, _>(id).bind::<BigInt, _>(revision).execute(c)?;
-        }
-        Conn::Sqlite(c) => {
-            let row = row(id, revision);
-            diesel::sql_query("DELETE FROM article_search WHERE rowid = $1").bind::<BigInt, _>(row).execute(c)?;
-        }
+    let number: Option<Option<i64>> =
+        published::table.find((id, revision)).select(published::search_id).first(conn).optional()?;
+    let Some(number) = number.flatten() else { return Ok(()) };
+    let column = match conn {
+        Conn::Postgres(_) => "id",
+        Conn::Sqlite(_) => "rowid",
+    };
+    for table in ["article_words", "title_words"] {
+        let delete = format!("DELETE FROM {table} WHERE {column} = $1");
+        diesel::sql_query(delete).bind::<BigInt, _>(number).execute(conn)?;
     }
     Ok(())
 }
 
-/// The row of a revision in SQLite's index, which finds rows by their number alone: 63 bits of a hash.
-fn row(id: &str, revision: i64) -> i64 {
-    let hash = sha256(format!("{id}/{revision}"));
-    i64::from_str_radix(&hash[..16], 16).unwrap_or_else(|_| {
-        // The highest bit is set: the number is taken without it.
-        i64::from_str_radix(&hash[1..16], 16).unwrap_or_default()
-    })
+/// What a reader looks for.
+pub(crate) struct Words {
+    /// Its words.
+    pub(crate) terms: Vec<Term>,
+    /// Each of them in the engine's language; it holds plain words only.
+    each: Vec<String>,
+    /// All of them in the engine's language.
+    query: String,
 }
 
-/// A condition on rows of `published_articles`: what the readers typed, all of it, the last word as a beginning.
-pub(crate) struct Matching {
-    /// SQL up to the query.
-    pub(crate) before: &'static str,
-    /// The query in the engine's language; it holds plain words only.
-    pub(crate) query: String,
-    /// SQL after it.
-    pub(crate) after: &'static str,
-}
-
-/// What finds `q`; `None` if there is no word in it: nothing is found then.
-pub(crate) fn matching(conn: &Conn, q: &str) -> Result<Option<Matching>> {
-    let terms =
-        domain::text::terms(q).map_err(|(code, detail)| Error::Malformed(Fault::parameter("q", code, detail)))?;
-    let words: Vec<String> = terms
-        .iter()
-        .flat_map(|term| searchable(term, MAX_SEARCHED).split(' ').map(str::to_owned).collect::<Vec<_>>())
-        .filter(|word| !word.is_empty())
-        .collect();
-    if words.is_empty() {
-        return Ok(None);
+impl Words {
+    fn new(conn: &Conn, terms: Vec<Term>) -> Self {
+        let (or, and) = match conn {
+            Conn::Postgres(_) => (" | ", " & "),
+            Conn::Sqlite(_) => (" OR ", " AND "),
+        };
+        let word = |word: &str, beginning: bool| match conn {
+            Conn::Postgres(_) => format!("{word}{}", if beginning { ":*" } else { "" }),
+            Conn::Sqlite(_) => format!("\"{word}\"{}", if beginning { " *" } else { "" }),
+        };
+        let each = terms.iter().map(|term| {
+            let mut ways = vec![word(&term.word, term.beginning)];
+            ways.extend(term.stems.iter().map(|stem| word(stem, false)));
+            format!("({})", ways.join(or))
+        });
+        let each: Vec<String> = each.collect();
+        Self { query: each.join(and), each, terms }
     }
-    Ok(Some(match conn {
-        Conn::Postgres(_) => Matching {
-            before: "(published_articles.article_id, published_articles.revision) IN (SELECT article_id, revision \
-                     FROM article_search WHERE terms @@ to_tsquery('simple', ",
-            query: format!("{}:*", words.join(" & ")),
-            after: "))",
-        },
-        Conn::Sqlite(_) => Matching {
-            before: "(published_articles.article_id, published_articles.revision) IN (SELECT article_id, revision \
-                     FROM article_search WHERE article_search MATCH ",
-            query: format!("\"{}\"*", words.join("\" \"")),
-            after: ")",
-        },
-    }))
+}
+
+/// More hits than this are many: only the newest of them are ranked.
+pub(crate) const MANY: i64 = 1_000;
+
+/// What finds `q` in texts of these locales: all of its words, the last one as a beginning, unless as a whole word it
+/// has many hits already: all words that begin with a common word would be too many. `None` if there is no word in it.
+pub(crate) fn words(conn: &mut Conn, q: &str, locales: &[&str]) -> Result<Option<Words>> {
+    let mut terms = read(q, locales)?;
+    let Some(last) = terms.last_mut() else { return Ok(None) };
+    if last.beginning {
+        last.beginning = false;
+        let whole = Words::new(conn, terms);
+        if newest(conn, &whole, i64::MAX, MANY + 1, false)?.len() > usize::try_from(MANY)? {
+            return Ok(Some(whole));
+        }
+        terms = whole.terms;
+        if let Some(last) = terms.last_mut() {
+            last.beginning = true;
+        }
+    }
+    Ok(Some(Words::new(conn, terms)))
+}
+
+fn read(q: &str, locales: &[&str]) -> Result<Vec<Term>> {
+    domain::text::terms(q, locales).map_err(|(code, detail)| Error::Malformed(Fault::parameter("q", code, detail)))
+}
+
+/// A row that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub(crate) struct Hit {
+    /// Its number.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) id: i64,
+    /// The higher the better; 0 if it was not ranked.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) rank: i64,
+}
+
+/// Up to `limit` hits with a number under `before`, the highest first.
+pub(crate) fn newest(conn: &mut Conn, words: &Words, before: i64, limit: i64, ranked: bool) -> Result<Vec<Hit>> {
+    match conn {
+        Conn::Postgres(c) => {
+            let rank = "CAST(ts_rank('{0.1, 0.1, 0.4, 1.0}', words, to_tsquery('simple', $1)) * 1e12 AS BIGINT)";
+            let rank = if ranked { rank } else { "0::BIGINT" };
+            // By `id + 0` it cannot be sorted by walking the rows: each would be fetched whole to be looked at.
+            let newest = "SELECT id, words FROM article_words WHERE words @@ to_tsquery('simple', $1) AND id < $2
+                ORDER BY id + 0 DESC LIMIT $3";
+            by_index(c, &format!("SELECT id, {rank} AS rank FROM ({newest}) AS newest"), words, before, limit)
+        }
+        Conn::Sqlite(c) => {
+            let within = (i64::MIN, before - 1);
+            if !ranked {
+                return matching(c, "0", &words.query, within, limit);
+            }
+            for word in &words.each {
+                if is_common(c, word)? {
+                    return ranked_by_place(c, words, within, limit);
+                }
+            }
+            let rank = "CAST(-bm25(article_words, 10.0, 4.0, 1.0) * 1e12 AS INTEGER)";
+            matching(c, rank, &words.query, within, limit)
+        }
+    }
+}
+
+/// Up to `limit` rows of FTS5 with numbers in a range, the highest first.
+fn matching(
+    conn: &mut SqliteConnection,
+    rank: &str,
+    query: &str,
+    (from, to): (i64, i64),
+    limit: i64,
+) -> Result<Vec<Hit>> {
+    let hits = format!(
+        "SELECT rowid AS id, {rank} AS rank FROM article_words
+         WHERE article_words MATCH $1 AND rowid BETWEEN $2 AND $3 ORDER BY rowid DESC LIMIT $4"
+    );
+    let hits = diesel::sql_query(hits).bind::<Text, _>(query);
+    Ok(hits.bind::<BigInt, _>(from).bind::<BigInt, _>(to).bind::<BigInt, _>(limit).load(conn)?)
+}
+
+/// A word with more hits than this is a common one. To weigh it by its rarity, `bm25` would look at all of them, in each
+/// search, however many there are.
+const COMMON: i64 = 5_000;
+
+fn is_common(conn: &mut SqliteConnection, word: &str) -> Result<bool> {
+    let hit = "SELECT rowid AS id, 0 AS rank FROM article_words WHERE article_words MATCH $1
+        ORDER BY rowid DESC LIMIT 1 OFFSET $2";
+    let hits: Vec<Hit> = diesel::sql_query(hit).bind::<Text, _>(word).bind::<BigInt, _>(COMMON).load(conn)?;
+    Ok(!hits.is_empty())
+}
+
+/// Hits of common words, ranked by where these stand alone: all in the title, in title and excerpt, or elsewhere.
+fn ranked_by_place(conn: &mut SqliteConnection, words: &Words, within: (i64, i64), limit: i64) -> Result<Vec<Hit>> {
+    let mut hits = matching(conn, "0", &words.query, within, limit)?;
+    let (Some(last), Some(first)) = (hits.first(), hits.last()) else { return Ok(hits) };
+    let within = (first.id, last.id);
+    for columns in ["title", "{title excerpt}"] {
+        let there = matching(conn, "0", &format!("{columns} : ({})", words.query), within, limit)?;
+        let there: HashSet<i64> = there.into_iter().map(|hit| hit.id).collect();
+        hits.iter_mut().filter(|hit| there.contains(&hit.id)).for_each(|hit| hit.rank += 1);
+    }
+    Ok(hits)
+}
+
+/// Runs a query of words by their index whatever PostgreSQL thinks of it: it does not know what it costs to fetch the
+/// words of every row.
+fn by_index(conn: &mut PgConnection, text: &str, words: &Words, one: i64, other: i64) -> Result<Vec<Hit>> {
+    let hits = conn.transaction::<_, diesel::result::Error, _>(|conn| {
+        conn.batch_execute("SET LOCAL enable_seqscan = off")?;
+        let query = diesel::sql_query(text).bind::<Text, _>(&words.query);
+        query.bind::<BigInt, _>(one).bind::<BigInt, _>(other).load(conn)
+    });
+    Ok(hits?)
+}
+
+/// Those of some rows that hold the words.
+pub(crate) fn holding(conn: &mut Conn, words: &Words, ids: &[i64]) -> Result<HashSet<i64>> {
+    let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(HashSet::new()) };
+    let hits = match conn {
+        Conn::Postgres(c) => {
+            let hits = "SELECT id, 0::BIGINT AS rank FROM article_words WHERE words @@ to_tsquery('simple', $1)
+                AND id BETWEEN $2 AND $3";
+            by_index(c, hits, words, *first, *last)?
+        }
+        Conn::Sqlite(c) => matching(c, "0", &words.query, (*first, *last), i64::MAX)?,
+    };
+    Ok(hits.into_iter().map(|hit| hit.id).collect())
+}
+
+/// A condition on rows of `published_articles`, that they hold the words: SQL, the query to bind, and SQL after it.
+pub(crate) fn condition<'a>(conn: &Conn, words: &'a Words) -> (&'static str, &'a str, &'static str) {
+    match conn {
+        Conn::Postgres(_) => (
+            "published_articles.search_id IN (SELECT id FROM article_words WHERE words @@ to_tsquery('simple', ",
+            &words.query,
+            "))",
+        ),
+        Conn::Sqlite(_) => (
+            "published_articles.search_id IN (SELECT rowid FROM article_words WHERE article_words MATCH ",
+            &words.query,
+            ")",
+        ),
+    }
+}
+
+/// Up to `limit` rows, the newest first, whose titles have all the words of `q`, the last one as a beginning. Nothing
+/// is found by a single letter.
+pub(crate) fn titles(conn: &mut Conn, q: &str, limit: i64) -> Result<Vec<i64>> {
+    let mut terms = read(q, &[])?;
+    let Some(last) = terms.last_mut() else { return Ok(Vec::new()) };
+    last.beginning = true;
+    if last.word.is_ascii() && last.word.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let words = Words::new(conn, terms);
+    let hits = match conn {
+        Conn::Postgres(c) => {
+            let newest = "SELECT id, 0::BIGINT AS rank FROM title_words WHERE words @@ to_tsquery('simple', $1)
+                AND id <= $2 ORDER BY id + 0 DESC LIMIT $3";
+            by_index(c, newest, &words, i64::MAX, limit)?
+        }
+        Conn::Sqlite(c) => {
+            let newest = "SELECT rowid AS id, 0 AS rank FROM title_words WHERE title_words MATCH $1
+                ORDER BY rowid DESC LIMIT $2";
+            diesel::sql_query(newest).bind::<Text, _>(&words.query).bind::<BigInt, _>(limit).load::<Hit>(c)?
+        }
+    };
+    Ok(hits.into_iter().map(|hit| hit.id).collect())
 }

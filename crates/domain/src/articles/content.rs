@@ -48,7 +48,7 @@ pub struct ArticleWrite {
     /// Its labels, in this order.
     pub tag_ids: Option<Vec<TagId>>,
     /// Anything a front end needs: at most 16 KiB of JSON, 8 levels deep.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub custom: Option<Map<String, Value>>,
     /// Whether readers may leave comments. Takes effect at once, not at the next publication.
     pub comments: Option<Comments>,
@@ -89,7 +89,7 @@ pub struct Seo {
     /// Where the original stands, if not here.
     #[schema(format = "uri", max_length = 2000)]
     pub canonical_url: Option<String>,
-    /// Whether they shall leave it out.
+    /// Whether they shall leave it out; false if absent.
     pub noindex: bool,
 }
 

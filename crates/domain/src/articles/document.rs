@@ -55,6 +55,7 @@ pub struct ArticleDocument {
     /// Whether readers may leave comments.
     pub comments: Comments,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = EditorsBody)]
     #[allow(missing_docs, reason = "its members are described where they are")]
     pub body: Option<EditorsBody>,
 }
@@ -63,6 +64,7 @@ pub struct ArticleDocument {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct EditorsBody {
     /// What the editor wrote; HTML is sanitised.
+    #[schema(required = false)]
     pub body: String,
     #[serde(flatten)]
     #[allow(missing_docs, reason = "its members are described where they are")]

@@ -66,11 +66,11 @@ pub struct PreferencesWrite {
     #[schema(example = "de-AT")]
     pub locale: Option<String>,
     /// Read only: what an answer holds may be sent back.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(read_only)]
     pub email_masked: Option<String>,
     /// Read only.
-    #[serde(skip_serializing)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(read_only)]
     pub state: Option<String>,
 }

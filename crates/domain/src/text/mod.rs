@@ -30,7 +30,7 @@ pub use excerpt::{EXCERPT_CHARS, body_excerpt, excerpt};
 pub use fields::{Line, Prose, Title};
 pub use outline::Heading;
 pub use sanitise::sanitise;
-pub use search::{MAX_QUERY_CHARS, MAX_TERMS, searchable, terms};
+pub use search::{Highlighter, MAX_QUERY_CHARS, MAX_TERMS, Term, indexed, terms};
 pub use slug::Slug;
 pub use tags::{Locale, Zone};
 pub use web_url::WebUrl;

@@ -1,0 +1,11 @@
+//! The publication that is measured: made up, always the same, and put straight into the tables.
+
+mod load;
+mod publication;
+mod random;
+mod rows;
+mod words;
+
+pub use load::{Size, generate};
+pub use publication::{PASSWORD, SEED, USER, categories, slug};
+pub use words::{COMMON, Pair};

@@ -1,0 +1,487 @@
+//! Lists of what is public. A list of one thing is one range of an index; a combination walks its smallest range in
+//! order and looks its rows up in the others, so many rows at most.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Bound;
+
+use diesel::dsl::{Eq, Filter, case_when, count_star, exists, sql};
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
+use domain::articles::Kind;
+use domain::ids::ArticleId;
+use domain::published::PublishedArticle;
+use domain::site::Settings;
+use domain::{Result, Timestamp};
+use serde::Serialize;
+
+use super::{Row, View, draw};
+use crate::changes::Window;
+use crate::fragments::{beyond, one_of};
+use crate::schema::{published_articles as published, published_in};
+use crate::{Conn, search};
+
+/// The order of a list of articles: newest (or oldest) first publication first, then identity.
+pub type Position = (i64, ArticleId);
+
+/// Which articles a list holds. Everything is joined by "and".
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Filters {
+    /// A category by slug or path.
+    pub category: Option<String>,
+    /// With everything below that category.
+    pub subtree: bool,
+    /// A tag by slug.
+    pub tag: Option<String>,
+    /// A byline by slug.
+    pub byline: Option<String>,
+    /// A locale; `None`: the site's own; `*`: every one.
+    pub locale: Option<String>,
+    /// First published at this time or later.
+    pub published_after: Option<Timestamp>,
+    /// First published before this time.
+    pub published_before: Option<Timestamp>,
+    /// Holds these words.
+    pub q: Option<String>,
+    /// Articles or pages.
+    pub kind: Option<Kind>,
+    /// Oldest first.
+    pub oldest_first: bool,
+}
+
+/// A page of a list.
+#[derive(Debug, Default)]
+pub struct Listed {
+    /// The articles of the page.
+    pub articles: Vec<PublishedArticle>,
+    /// How many there are in all, if it was asked.
+    pub total: Option<i64>,
+    /// Where to go on although the page is not full: so many rows were looked at that it ends here.
+    pub resume: Option<Position>,
+    /// What decides what is on it.
+    pub shown: Shown,
+}
+
+/// What an answer shows of a list.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// The part of the list; none if nothing can be in it.
+    pub window: Option<Window>,
+    /// Surrogate keys of what the filters name: whether it exists, and under that name, decides too.
+    pub named: Vec<String>,
+}
+
+/// Up to `limit` articles after a position; the last of so many is taken for the first of the next page. An unknown
+/// category, tag or byline is an empty list.
+pub fn list(
+    conn: &mut Conn,
+    view: &View,
+    settings: &Settings,
+    filters: &Filters,
+    (after, limit): (Option<Position>, i64),
+    (with_body, with_total): (bool, bool),
+) -> Result<Listed> {
+    let mut shown = Shown::default();
+    let Some(conditions) = conditions(conn, settings, filters, view.now, &mut shown)? else {
+        return Ok(Listed { total: with_total.then_some(0), shown, ..Listed::default() });
+    };
+    let total = if with_total { Some(count(conn, &conditions)?) } else { None };
+    let page = Page { after, limit };
+    let (found, resume) = match (&conditions.words, conditions.scopes.as_slice()) {
+        (None, []) => (all(conn, &conditions, page, with_body)?, None),
+        (None, [scope]) => (within(conn, &conditions, scope, page, with_body)?, None),
+        _ => {
+            let (keys, resume) = fitting(conn, &conditions, page)?;
+            let ids: Vec<String> = keys.into_iter().map(|key| key.article_id).collect();
+            (documents(conn, &ids, view.now, with_body)?, resume)
+        }
+    };
+    let articles = drawn(conn, view, settings, found)?;
+    if let Some(window) = &mut shown.window {
+        window.counted = with_total;
+        if conditions.words.is_none() {
+            look_through(window, &conditions, page, &articles, resume)?;
+        }
+    }
+    Ok(Listed { articles, total, resume, shown })
+}
+
+/// Narrows a window to the positions that a page shows: from where it begins to its last article, to where it stopped
+/// looking, or to the end of the list. What matches words is known by its text alone: there, any article may.
+fn look_through(
+    window: &mut Window,
+    conditions: &Conditions,
+    page: Page,
+    articles: &[PublishedArticle],
+    resume: Option<Position>,
+) -> Result<()> {
+    let full = i64::try_from(articles.len())? == page.limit;
+    let mut positions =
+        articles.iter().rev().map(|article| (article.summary.published_at.micros(), article.summary.id));
+    // The last one of a full page only tells that there is another page.
+    window.next = if full { positions.next() } else { None };
+    let last = if full { positions.next() } else { resume };
+    let begin = page.after.map_or(Bound::Unbounded, Bound::Excluded);
+    let end = last.map_or(Bound::Unbounded, Bound::Included);
+    window.seen = if conditions.oldest_first { (begin, end) } else { (end, begin) };
+    Ok(())
+}
+
+/// Rows as readers get them, with the body where there is one.
+fn drawn(conn: &mut Conn, view: &View, settings: &Settings, found: Vec<Document>) -> Result<Vec<PublishedArticle>> {
+    let (rows, bodies): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let articles = draw(conn, view, settings, rows)?.into_iter().zip(bodies).map(|(summary, body)| {
+        let body = body.map(|body| serde_json::from_str(&body)).transpose()?;
+        Ok(PublishedArticle { summary, body })
+    });
+    articles.collect()
+}
+
+/// What is stored of an article, with its body if that was asked for.
+pub(super) type Document = (Row, Option<String>);
+
+/// Which part of a list.
+#[derive(Clone, Copy)]
+pub(super) struct Page {
+    pub(super) after: Option<Position>,
+    pub(super) limit: i64,
+}
+
+/// Filters with everything looked up that they name.
+pub(super) struct Conditions {
+    kind: Kind,
+    locale: Option<String>,
+    pub(super) scopes: Vec<Scope>,
+    pub(super) words: Option<search::Words>,
+    after: Option<i64>,
+    before: i64,
+    oldest_first: bool,
+    now: i64,
+}
+
+/// A thing that articles are listed under, as `published_in` has it.
+pub(super) type Scope = (&'static str, String);
+
+/// `None` if nothing can fit, since something named is unknown. `shown` gets what was named, and a window on all of it.
+pub(super) fn conditions(
+    conn: &mut Conn,
+    settings: &Settings,
+    filters: &Filters,
+    now: Timestamp,
+    shown: &mut Shown,
+) -> Result<Option<Conditions>> {
+    let mut scopes: Vec<Scope> = Vec::new();
+    let mut name = |known: Option<String>, scope: &'static str, kind: &str, list: &str| {
+        shown.named.push(known.as_ref().map_or_else(|| format!("list:{list}"), |id| format!("{kind}:{id}")));
+        known.map(|id| scopes.push((scope, id))).is_some()
+    };
+    if let Some(category) = &filters.category {
+        let scope = if filters.subtree { "subtree" } else { "category" };
+        if !name(crate::categories::id_of(conn, category)?, scope, "category", "categories") {
+            return Ok(None);
+        }
+    }
+    if let Some(tag) = &filters.tag
+        && !name(crate::tags::id_of(conn, tag)?, "tag", "tag", "tags")
+    {
+        return Ok(None);
+    }
+    if let Some(byline) = &filters.byline
+        && !name(crate::bylines::id_of(conn, byline)?, "byline", "byline", "bylines")
+    {
+        return Ok(None);
+    }
+    let locale = match filters.locale.as_deref() {
+        Some("*") => None,
+        Some(locale) => Some(locale),
+        None => Some(settings.locale.as_str()),
+    };
+    let locales: Vec<&str> =
+        locale.map_or_else(|| settings.locales.iter().map(String::as_str).collect(), |one| vec![one]);
+    let words = match &filters.q {
+        None => None,
+        Some(q) => match search::words(conn, q, &locales)? {
+            None => return Ok(None),
+            words => words,
+        },
+    };
+    // What is visible was published: what is to come stands at the beginning of the index, and is not walked over.
+    let now = now.micros();
+    let before = filters.published_before.map_or(now + 1, |before| before.micros().min(now + 1));
+    let kind = filters.kind.unwrap_or(Kind::Article);
+    let listed = scopes.iter().map(|(scope, id)| format!("{scope}:{id}"));
+    shown.window = Some(Window {
+        scopes: if scopes.is_empty() { vec!["all".to_owned()] } else { listed.collect() },
+        kind,
+        locale: locale.map(str::to_owned),
+        after: filters.published_after,
+        before: filters.published_before,
+        seen: (Bound::Unbounded, Bound::Unbounded),
+        next: None,
+        counted: false,
+    });
+    Ok(Some(Conditions {
+        kind,
+        locale: locale.map(str::to_owned),
+        scopes,
+        words,
+        after: filters.published_after.map(Timestamp::micros),
+        before,
+        oldest_first: filters.oldest_first,
+        now,
+    }))
+}
+
+/// The rows of a table that fit, of those after a position: what bounds the range stands once on each side, so that
+/// both engines take it for the range of the index.
+macro_rules! narrowed {
+    ($query:expr, $table:ident, $conditions:expr, $after:expr) => {{
+        let (conditions, after): (&Conditions, Option<Position>) = ($conditions, $after);
+        let mut query = $query
+            .filter($table::kind.eq(conditions.kind.as_str()))
+            .filter($table::visible_from.le(conditions.now))
+            .filter($table::visible_until.gt(conditions.now))
+            .into_boxed();
+        if let Some(locale) = &conditions.locale {
+            query = query.filter($table::locale.eq(locale));
+        }
+        if let Some(at) = conditions.after.filter(|_| after.is_none() || !conditions.oldest_first) {
+            query = query.filter($table::published_at.ge(at));
+        }
+        if after.is_none() || conditions.oldest_first {
+            query = query.filter($table::published_at.lt(conditions.before));
+        }
+        if let Some((at, id)) = after {
+            let columns = ($table::published_at, $table::article_id);
+            query = query.filter(beyond(columns, conditions.oldest_first, (at, id.to_string())));
+        }
+        query
+    }};
+}
+
+/// A page of the rows that fit, in order.
+macro_rules! paged {
+    ($query:expr, $table:ident, $conditions:expr, $page:expr) => {{
+        let query = narrowed!($query, $table, $conditions, $page.after).limit($page.limit);
+        if $conditions.oldest_first {
+            query.order(($table::published_at.asc(), $table::article_id.asc()))
+        } else {
+            query.order(($table::published_at.desc(), $table::article_id.desc()))
+        }
+    }};
+}
+
+/// The columns of a document; the body is only read where it is asked for.
+macro_rules! document {
+    ($with_body:expr) => {
+        (Row::as_select(), case_when($with_body.into_sql::<Bool>(), published::body))
+    };
+}
+
+/// A page of everything.
+fn all(conn: &mut Conn, conditions: &Conditions, page: Page, with_body: bool) -> Result<Vec<Document>> {
+    Ok(paged!(published::table, published, conditions, page).select(document!(with_body)).load(conn)?)
+}
+
+/// A page of what is listed under one thing.
+fn within(
+    conn: &mut Conn,
+    conditions: &Conditions,
+    scope: &Scope,
+    page: Page,
+    with_body: bool,
+) -> Result<Vec<Document>> {
+    let same = published::article_id.eq(published_in::article_id).and(published::revision.eq(published_in::revision));
+    let listed = published_in::table
+        .inner_join(published::table.on(same))
+        .filter(published_in::scope.eq(scope.0))
+        .filter(published_in::scope_id.eq(&scope.1));
+    Ok(paged!(listed, published_in, conditions, page).select(document!(with_body)).load(conn)?)
+}
+
+/// Articles by identity, in this order; those that are visible now.
+pub(super) fn documents(conn: &mut Conn, ids: &[String], now: Timestamp, with_body: bool) -> Result<Vec<Document>> {
+    let found: Vec<Document> = published::table
+        .filter(one_of(published::article_id, ids.to_vec()))
+        .filter(published::visible_from.le(now.micros()))
+        .filter(published::visible_until.gt(now.micros()))
+        .select(document!(with_body))
+        .load(conn)?;
+    let mut found: HashMap<String, Document> =
+        found.into_iter().map(|document| (document.0.article_id.clone(), document)).collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// Where a row stands in a range.
+#[derive(Debug, Clone, Queryable, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Key {
+    published_at: i64,
+    pub(super) article_id: String,
+    revision: i64,
+}
+
+impl Key {
+    fn position(&self) -> Result<Position> {
+        Ok((self.published_at, self.article_id.parse()?))
+    }
+}
+
+/// Rows that are walked over at once.
+const BATCH: i64 = 256;
+/// Most rows that are walked over for one page.
+const MAX_EXAMINED: i64 = 5_000;
+/// Up to so many rows a range is small: the smallest one is looked for no further.
+pub(super) const SMALL: i64 = 1_000;
+
+/// The keys of a page of what fits all conditions, and where to go on if there was too much to look at.
+fn fitting(conn: &mut Conn, conditions: &Conditions, page: Page) -> Result<(Vec<Key>, Option<Position>)> {
+    if let Some(words) = &conditions.words {
+        let hits = search::newest(conn, words, i64::MAX, search::MANY + 1, false)?;
+        if hits.len() <= usize::try_from(search::MANY)? {
+            return Ok((fitting_hits(conn, conditions, &hits, page)?, None));
+        }
+    }
+    let walked = smallest(conn, conditions)?;
+    let mut found: Vec<Key> = Vec::new();
+    let (limit, batch) = (usize::try_from(page.limit)?, usize::try_from(BATCH)?);
+    let (mut after, mut examined) = (page.after, 0);
+    while examined < MAX_EXAMINED {
+        let mut keys = keys(conn, conditions, walked, Page { after, limit: BATCH })?;
+        let ends = keys.len() < batch;
+        after = keys.last().map(Key::position).transpose()?;
+        probe(conn, conditions, walked, &mut keys)?;
+        if let Some(words) = &conditions.words {
+            let ids = keys.iter().map(|key| key.article_id.clone()).collect();
+            let numbers = numbers(conn, ids)?;
+            let ids: Vec<i64> = numbers.values().copied().collect();
+            let holding = search::holding(conn, words, &ids)?;
+            let number = |key: &Key| numbers.get(&(key.article_id.clone(), key.revision));
+            keys.retain(|key| number(key).is_some_and(|number| holding.contains(number)));
+        }
+        found.append(&mut keys);
+        if ends || found.len() >= limit {
+            found.truncate(limit);
+            return Ok((found, None));
+        }
+        examined += BATCH;
+    }
+    Ok((found, after))
+}
+
+/// The numbers by which articles stand in the index of words.
+pub(super) fn numbers(conn: &mut Conn, ids: Vec<String>) -> Result<HashMap<(String, i64), i64>> {
+    let rows: Vec<((String, i64), Option<i64>)> = published::table
+        .filter(one_of(published::article_id, ids))
+        .select(((published::article_id, published::revision), published::search_id))
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(|(row, number)| Some((row, number?))).collect())
+}
+
+/// The same for few hits: all of them, put into order.
+fn fitting_hits(conn: &mut Conn, conditions: &Conditions, hits: &[search::Hit], page: Page) -> Result<Vec<Key>> {
+    let mut found = Vec::new();
+    for hits in hits.chunks(usize::try_from(BATCH)?) {
+        let ids = hits.iter().map(|hit| hit.id).collect();
+        found.extend(those_that_fit(conn, conditions, ids, page.after)?.into_values());
+    }
+    found.sort_unstable();
+    if !conditions.oldest_first {
+        found.reverse();
+    }
+    found.truncate(usize::try_from(page.limit)?);
+    Ok(found)
+}
+
+/// Those of some rows, given by their numbers in the index of words, that fit everything but the words.
+pub(super) fn those_that_fit(
+    conn: &mut Conn,
+    conditions: &Conditions,
+    numbers: Vec<i64>,
+    after: Option<Position>,
+) -> Result<HashMap<i64, Key>> {
+    let rows = published::table.filter(one_of(published::search_id.assume_not_null(), numbers));
+    let rows: Vec<(i64, Key)> = narrowed!(rows, published, conditions, after)
+        .select((
+            published::search_id.assume_not_null(),
+            (published::published_at, published::article_id, published::revision),
+        ))
+        .load(conn)?;
+    let mut keys: Vec<Key> = rows.iter().map(|(_, key)| key.clone()).collect();
+    probe(conn, conditions, None, &mut keys)?;
+    let keys: HashSet<&Key> = keys.iter().collect();
+    Ok(rows.into_iter().filter(|(_, key)| keys.contains(key)).collect())
+}
+
+/// The thing with the fewest articles; `None`: everything is walked over.
+pub(super) fn smallest<'a>(conn: &mut Conn, conditions: &'a Conditions) -> Result<Option<&'a Scope>> {
+    let [scope] = conditions.scopes.as_slice() else {
+        let mut least = (usize::MAX, None);
+        for scope in &conditions.scopes {
+            let rows = narrowed!(listed(scope), published_in, conditions, None);
+            let size = rows.select(published_in::revision).limit(SMALL).load::<i64>(conn)?.len();
+            if size < least.0 {
+                least = (size, Some(scope));
+            }
+        }
+        return Ok(least.1);
+    };
+    Ok(Some(scope))
+}
+
+/// A page of keys, of everything or of one thing: the index alone is read.
+pub(super) fn keys(conn: &mut Conn, conditions: &Conditions, scope: Option<&Scope>, page: Page) -> Result<Vec<Key>> {
+    match scope {
+        None => {
+            let columns = (published::published_at, published::article_id, published::revision);
+            Ok(paged!(published::table, published, conditions, page).select(columns).load(conn)?)
+        }
+        Some(scope) => {
+            let columns = (published_in::published_at, published_in::article_id, published_in::revision);
+            Ok(paged!(listed(scope), published_in, conditions, page).select(columns).load(conn)?)
+        }
+    }
+}
+
+/// Keeps those keys that stand under everything named but the thing whose range they come from.
+fn probe(conn: &mut Conn, conditions: &Conditions, walked: Option<&Scope>, keys: &mut Vec<Key>) -> Result<()> {
+    for scope in conditions.scopes.iter().filter(|scope| walked != Some(scope)) {
+        let ids = keys.iter().map(|key| key.article_id.clone()).collect();
+        let rows: Vec<(String, i64)> = listed(scope)
+            .filter(one_of(published_in::article_id, ids))
+            .select((published_in::article_id, published_in::revision))
+            .load(conn)?;
+        let rows: HashSet<(String, i64)> = rows.into_iter().collect();
+        keys.retain(|key| rows.contains(&(key.article_id.clone(), key.revision)));
+    }
+    Ok(())
+}
+
+type Under<'a> =
+    Filter<Filter<published_in::table, Eq<published_in::scope, &'a str>>, Eq<published_in::scope_id, &'a str>>;
+
+/// The rows of `published_in` of one thing.
+fn listed((scope, id): &Scope) -> Under<'_> {
+    published_in::table.filter(published_in::scope.eq(*scope)).filter(published_in::scope_id.eq(id.as_str()))
+}
+
+/// How many articles a list holds.
+fn count(conn: &mut Conn, conditions: &Conditions) -> Result<i64> {
+    if let (None, [scope]) = (&conditions.words, conditions.scopes.as_slice()) {
+        let rows = narrowed!(listed(scope), published_in, conditions, None);
+        return Ok(rows.select(count_star()).get_result(conn)?);
+    }
+    let mut query = narrowed!(published::table, published, conditions, None);
+    if let Some(scope) = smallest(conn, conditions)? {
+        query = query.filter(published::article_id.eq_any(listed(scope).select(published_in::article_id)));
+    }
+    for scope in &conditions.scopes {
+        let rows = listed(scope)
+            .filter(published_in::article_id.eq(published::article_id))
+            .filter(published_in::revision.eq(published::revision));
+        query = query.filter(exists(rows));
+    }
+    if let Some(words) = &conditions.words {
+        let (before, query_text, after) = search::condition(conn, words);
+        query = query.filter(sql::<Bool>(before).bind::<Text, _>(query_text).sql(after));
+    }
+    Ok(query.select(count_star()).get_result(conn)?)
+}
