@@ -45,7 +45,7 @@ pub struct App {
     call: Rc<Call>,
     url: DatabaseUrl,
     // Holds the SQLite file as long as the test runs.
-    _folder: Rc<tempfile::TempDir>,
+    folder: Rc<tempfile::TempDir>,
 }
 
 /// A migrated SQLite file, to be copied.
@@ -88,7 +88,7 @@ impl App {
         let secrets = Secrets::generate().unwrap();
         let data = Data::new(http::App::new(db, config, secrets, Clock::Manual(Arc::clone(&clock))).unwrap());
         let call = serve(&data).await;
-        Self { engine, data, clock, call, url, _folder: Rc::new(folder) }
+        Self { engine, data, clock, call, url, folder: Rc::new(folder) }
     }
 
     /// Another node on the same database, with the same keys and the same clock.
@@ -98,8 +98,8 @@ impl App {
         let (secrets, clock) = (Arc::clone(&self.data.secrets), Clock::Manual(Arc::clone(&self.clock)));
         let data = Data::new(http::App::new(open(&self.url), config, secrets, clock).unwrap());
         let call = serve(&data).await;
-        let (url, clock, folder) = (self.url.clone(), Arc::clone(&self.clock), Rc::clone(&self._folder));
-        Self { engine: self.engine, data, clock, call, url, _folder: folder }
+        let (url, clock, folder) = (self.url.clone(), Arc::clone(&self.clock), Rc::clone(&self.folder));
+        Self { engine: self.engine, data, clock, call, url, folder }
     }
 
     /// Reads what other nodes entered in the log of changes, as a running server does a few times a second.

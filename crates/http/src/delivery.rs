@@ -35,7 +35,7 @@ use key::Address;
 use store::{Flight, Store};
 
 /// How long cached answers are given after the last contact with the log of changes.
-const ALONE: Duration = Duration::from_secs(60);
+const ALONE: Duration = Duration::from_mins(1);
 /// After this long without contact an answer from the cache says so.
 const OUT_OF_TOUCH: Duration = Duration::from_secs(2);
 /// A clock may be set back by this much without anything being dropped, in microseconds.

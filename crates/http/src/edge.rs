@@ -42,16 +42,13 @@ pub(crate) async fn outer(
 
     let mut response = describe(&app, response, &id);
     let known = response.response().extensions().get::<Known>().cloned();
-    let (route, public) = match known {
-        Some(Known { route, cache }) => {
-            app.metrics.count_cache(cache);
-            (Some(route), true)
-        }
-        None => {
-            let route = response.request().match_pattern();
-            let public = route.as_deref().is_some_and(|route| routes::is_public(response.request().method(), route));
-            (route.map(Into::into), public)
-        }
+    let (route, public) = if let Some(Known { route, cache }) = known {
+        app.metrics.count_cache(cache);
+        (Some(route), true)
+    } else {
+        let route = response.request().match_pattern();
+        let public = route.as_deref().is_some_and(|route| routes::is_public(response.request().method(), route));
+        (route.map(Into::into), public)
     };
     set_headers(&app, &mut response, &id, public);
     let (status, took) = (response.status().as_u16(), started.elapsed());

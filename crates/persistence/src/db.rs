@@ -1,5 +1,7 @@
 //! The two engines behind one door: pools, transactions, and a bound on everything that waits.
 
+mod group;
+
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -18,6 +20,7 @@ use domain::{Error, Result};
 use tokio::sync::Semaphore;
 
 use crate::changes::Listener;
+use group::Group;
 
 /// A connection to either engine. Queries are written once and run on both.
 #[derive(diesel::MultiConnection)]
@@ -120,11 +123,13 @@ pub struct Db {
     engine: Engine,
     readers: Arc<Gate>,
     writers: Arc<Gate>,
-    committed: Arc<OnceLock<Committed>>,
+    /// On SQLite, the way to its one writer.
+    group: Option<Arc<Group>>,
+    committed: Committed,
 }
 
 /// What is done after every commit, before whoever wrote hears of it.
-type Committed = Box<dyn Fn(&mut Conn) -> Result<()> + Send + Sync>;
+type Committed = Arc<OnceLock<Box<dyn Fn(&mut Conn) -> Result<()> + Send + Sync>>>;
 
 impl Db {
     /// Opens the pools and makes sure that the database answers.
@@ -147,7 +152,13 @@ impl Db {
         };
         // SQLite has one writer at a time; a second connection would only wait inside the engine.
         let writers = gate(if engine == Engine::Sqlite { 1 } else { options.connections }, true)?;
-        Ok(Self { engine, readers: gate(options.connections, false)?, writers, committed: Arc::default() })
+        let (readers, committed) = (gate(options.connections, false)?, Committed::default());
+        let group = match engine {
+            Engine::Sqlite => Some(Group::start(Arc::clone(&writers), Arc::clone(&committed))),
+            Engine::Postgres => None,
+        };
+        let group = group.transpose().map_err(|error| format!("cannot start a thread: {error}"))?.map(Arc::new);
+        Ok(Self { engine, readers, writers, group, committed })
     }
 
     /// From now on does this after every commit, on the connection that wrote, before its caller hears of it: if it
@@ -172,13 +183,16 @@ impl Db {
         self.readers.run(move |conn| work(conn)).await
     }
 
-    /// Runs `work` in one transaction, in one blocking hop: everything it did is kept if it returns `Ok`,
-    /// nothing if it does not.
+    /// Runs `work` in one transaction: everything it did is kept if it returns `Ok`, nothing if it does not. On SQLite,
+    /// writes that wait at the same time share a commit.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
+        if let Some(group) = &self.group {
+            return group.write(work).await;
+        }
         let committed = Arc::clone(&self.committed);
         self.writers.run(move |conn| commit(conn, work, &committed)).await
     }
@@ -234,7 +248,7 @@ fn check_file(path: &Path, create: bool) -> Result<(), String> {
 }
 
 /// One transaction, and what is done after it.
-fn commit<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>, committed: &OnceLock<Committed>) -> Result<T> {
+fn commit<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>, committed: &Committed) -> Result<T> {
     let value = transaction(conn, work)?;
     match committed.get().map(|committed| committed(conn)) {
         Some(Err(error)) => {

@@ -149,7 +149,7 @@ fn next(db: &Db, read: Option<&Place>) -> domain::Result<Option<News>> {
         // Asked last: what was pruned before is known by now, and what is pruned later was found.
         let log = changes::log(conn)?;
         let goes_on = |place: &&Place| place.log == log.id && (log.gone..=head).contains(&place.seq);
-        if read.filter(goes_on).is_none() {
+        if !read.as_ref().is_some_and(goes_on) {
             let keys = vec!["site".to_owned()];
             return Ok(Some(News { keys, upto: Place { log: log.id, seq: head } }));
         }

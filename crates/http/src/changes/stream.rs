@@ -3,6 +3,7 @@
 //! A reader pulls: what it has not taken is not read from the database yet. So a slow one costs nothing but its
 //! connection; and one that is too slow is sent away, to start over when it can.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use actix_web::http::header;
@@ -138,7 +139,7 @@ impl Reader {
         let mut events = String::new();
         for (change, place) in changes {
             let (id, data) = (write_token(&place)?, serde_json::to_string(&change)?);
-            events.push_str(&format!("event: change\nid: {id}\ndata: {data}\n\n"));
+            let _ = write!(events, "event: change\nid: {id}\ndata: {data}\n\n");
         }
         self.place = after.1;
         Ok(events.into())

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use persistence::changes::{Change, Resource};
+use persistence::changes::{Change, Relisted, Resource};
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Equivalent, Lifecycle, Weighter};
 use tokio::sync::watch;
@@ -278,7 +278,7 @@ impl Index {
         for key in std::iter::once(&own).chain(&change.touched.keys) {
             altered.extend(self.under.get(key).into_iter().flatten().cloned());
         }
-        for scope in change.touched.relisted.iter().flat_map(|relisted| relisted.scopes()) {
+        for scope in change.touched.relisted.iter().flat_map(Relisted::scopes) {
             for address in self.under.get(&format!("list:{scope}")).into_iter().flatten() {
                 if !altered.contains(address)
                     && self.kept.get(address).is_some_and(|(answer, _)| answer.depends.sees(change))

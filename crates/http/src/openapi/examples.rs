@@ -271,6 +271,18 @@ fn of(schema: &str) -> Option<Value> {
             "tombstone": false,
             "replies": [],
         }),
+        "FoundArticles" => json!({
+            "data": [with(
+                &article_in_list(),
+                json!({"highlights": {
+                    "title": "The two-year <mark>handover</mark>",
+                    "excerpt": "Name a date.",
+                    "body": "… the <mark>handover</mark> of the keys …",
+                }}),
+            )],
+            "page": {"next": null},
+        }),
+        "Suggestions" => json!({"data": [{"text": "The two-year handover", "slug": "the-two-year-handover"}]}),
         "PublicSite" => site(),
         "Changes" => json!({
             "data": [
