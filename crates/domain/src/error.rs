@@ -71,7 +71,8 @@ pub enum Error {
         /// Seconds until another try is worth it.
         retry_after: u64,
     },
-    /// The database was lost during a commit: whether the work was done is not known (503).
+    /// The database was lost during a commit, or right after it: whether the work was done, and is public, is not known
+    /// (503).
     InDoubt {
         /// Seconds until another try is worth it.
         retry_after: u64,

@@ -187,7 +187,7 @@ impl App {
         let follower = Arc::new(Follower::new(Arc::clone(&delivery)));
         let (follows, present) = (Arc::clone(&follower), clock.clone());
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
-        db.after_commit(move |conn| follows.after_commit(conn, present.now()));
+        db.after_commit(move |conn| follows.catch_up(conn, present.now()));
         Ok(Self {
             db,
             config,

@@ -129,7 +129,7 @@ pub struct Db {
 }
 
 /// What is done after every commit, before whoever wrote hears of it.
-type Committed = Arc<OnceLock<Box<dyn Fn(&mut Conn) + Send + Sync>>>;
+type Committed = Arc<OnceLock<Box<dyn Fn(&mut Conn) -> Result<()> + Send + Sync>>>;
 
 impl Db {
     /// Opens the pools and makes sure that the database answers.
@@ -161,9 +161,9 @@ impl Db {
         Ok(Self { engine, readers, writers, group, committed })
     }
 
-    /// From now on does this after every commit, on the connection that wrote, before its caller hears of it. It can be
-    /// said once.
-    pub fn after_commit(&self, then: impl Fn(&mut Conn) + Send + Sync + 'static) {
+    /// From now on does this after every commit, on the connection that wrote, before its caller hears of it: if it
+    /// fails, that is [`Error::InDoubt`]. It can be said once.
+    pub fn after_commit(&self, then: impl Fn(&mut Conn) -> Result<()> + Send + Sync + 'static) {
         if self.committed.set(Box::new(then)).is_err() {
             tracing::error!("something else is done after every commit already");
         }
@@ -250,10 +250,13 @@ fn check_file(path: &Path, create: bool) -> Result<(), String> {
 /// One transaction, and what is done after it.
 fn commit<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>, committed: &Committed) -> Result<T> {
     let value = transaction(conn, work)?;
-    if let Some(committed) = committed.get() {
-        committed(conn);
+    match committed.get().map(|committed| committed(conn)) {
+        Some(Err(error)) => {
+            tracing::error!(?error, "what is done after a commit could not be done");
+            Err(Error::InDoubt { retry_after: COME_BACK })
+        }
+        _ => Ok(value),
     }
-    Ok(value)
 }
 
 /// One transaction. On SQLite it takes the write lock at once, so that a read inside it cannot grow stale.
@@ -398,9 +401,13 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Whether the server on the other side is gone, as far as the last statement could tell.
+/// Whether the server on the other side is gone. Ask after a failure: the last word of a server that ends looks like
+/// the refusal of one statement.
 fn is_lost(conn: &mut Conn) -> bool {
-    <Conn as Connection>::TransactionManager::transaction_manager_status_mut(conn).transaction_depth().is_err()
+    match conn {
+        Conn::Postgres(c) => diesel::sql_query("SELECT 1").execute(c).is_err(),
+        Conn::Sqlite(_) => false,
+    }
 }
 
 /// The pool tries again and again: [`Gate`] says once that it fails, and once that it is over.

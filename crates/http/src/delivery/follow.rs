@@ -63,12 +63,4 @@ impl Follower {
         self.head.send_if_modified(|head| std::mem::replace(head, pulse.head) != pulse.head);
         Ok(())
     }
-
-    /// The same after a commit of this node. What cannot be looked up is taken for altered.
-    pub(crate) fn after_commit(&self, conn: &mut Conn, now: Timestamp) {
-        if let Err(error) = self.catch_up(conn, now) {
-            tracing::warn!(?error, "the log of changes could not be read after a commit; the cache is emptied");
-            self.delivery.clear();
-        }
-    }
 }

@@ -71,6 +71,7 @@ fn keep_writing(gate: &Gate, waiting: &Receiver<Write>, committed: &Committed) {
             say(match &outcome {
                 Ok(()) => Ok(()),
                 Err(Error::Busy { retry_after }) => Err(Error::Busy { retry_after: *retry_after }),
+                Err(Error::InDoubt { retry_after }) => Err(Error::InDoubt { retry_after: *retry_after }),
                 Err(error) => Err(Error::Internal(format!("the group was not committed: {error:?}"))),
             });
         }
