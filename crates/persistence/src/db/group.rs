@@ -3,7 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use diesel::Connection;
 use diesel::connection::TransactionManager;
@@ -19,17 +20,31 @@ const MAX_GROUP: usize = 64;
 type Write = Box<dyn FnOnce(&mut Conn) -> Say + Send>;
 type Say = Box<dyn FnOnce(Result<()>) + Send>;
 
-/// The way to the thread that writes; it ends with the last of these.
+/// The way to the thread that writes. When it is dropped, what waits is done, and the file is closed.
 pub(super) struct Group {
-    writes: SyncSender<Write>,
+    writes: Option<SyncSender<Write>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        drop(self.writes.take());
+        // A write may have held the last of the database: then the thread ends by itself, after it.
+        if let Some(thread) = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id())
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that writes had panicked");
+        }
+    }
 }
 
 impl Group {
     /// Starts the thread.
     pub(super) fn start(gate: Arc<Gate>, committed: Committed) -> std::io::Result<Self> {
         let (writes, waiting) = sync_channel(MAX_WAITING);
-        std::thread::Builder::new().name("write".into()).spawn(move || keep_writing(&gate, &waiting, &committed))?;
-        Ok(Self { writes })
+        let work = move || keep_writing(&gate, &waiting, &committed);
+        let thread = std::thread::Builder::new().name("write".into()).spawn(work)?;
+        Ok(Self { writes: Some(writes), thread: Some(thread) })
     }
 
     /// Does `work` in the next group. A caller that gives up does not take its work back.
@@ -46,9 +61,9 @@ impl Group {
                 let _ = tell.send(committed.and(outcome));
             })
         });
-        match self.writes.try_send(write) {
-            Ok(()) => told.await.unwrap_or(Err(Error::Busy { retry_after: 1 })),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(Error::Busy { retry_after: 1 }),
+        match self.writes.as_ref().map(|writes| writes.try_send(write)) {
+            Some(Ok(())) => told.await.unwrap_or(Err(Error::Busy { retry_after: 1 })),
+            _ => Err(Error::Busy { retry_after: 1 }),
         }
     }
 }
