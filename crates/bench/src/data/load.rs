@@ -206,7 +206,7 @@ impl Loader {
             // The index of words takes longest to keep.
             Conn::Postgres(_) => format!(
                 "SELECT indexname::text AS name, indexdef AS statement FROM pg_indexes
-                 WHERE schemaname = current_schema() AND tablename IN ({tables}, 'article_search')
+                 WHERE schemaname = current_schema() AND tablename IN ({tables}, 'article_words', 'title_words')
                  AND indexname NOT IN (SELECT conname FROM pg_constraint)"
             ),
         };

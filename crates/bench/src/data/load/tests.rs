@@ -100,8 +100,8 @@ fn tables(db: &Db) -> BTreeMap<String, Vec<String>> {
     }
     db.read_blocking(|conn| {
         let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'
-             AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'article_search_%' AND name NOT LIKE '\\_\\_%' ESCAPE '\\'
-             UNION SELECT 'article_search'";
+             AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '%\\_words\\_%' ESCAPE '\\'
+             AND name NOT LIKE '\\_\\_%' ESCAPE '\\' UNION SELECT 'article_words' UNION SELECT 'title_words'";
         let tables: Vec<Name> = diesel::sql_query(tables).load(conn)?;
         let mut all = BTreeMap::new();
         // Users have salts; the log of changes has an identity of its own, and of an old publication it was pruned.
@@ -159,7 +159,7 @@ fn loading_leaves_what_publishing_leaves() {
         assert_eq!(loaded[&table], rows, "{table}");
     }
     assert_eq!(loaded["published_comments"].len(), 5);
-    assert!(loaded["published_in"].len() >= 6 && loaded["article_search"].len() == 1);
+    assert!(loaded["published_in"].len() >= 6 && loaded["article_words"].len() == 1);
 }
 
 #[test]
