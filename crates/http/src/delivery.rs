@@ -188,7 +188,7 @@ pub(crate) async fn answer<B: MessageBody + 'static>(
             let response = entry.respond(&app.delivery, request.headers(), status, now);
             Ok(request.into_response(response))
         }
-        // Whoever computed it got a refusal, or was overtaken by a change: everyone finds out alone.
+        // Whoever computed it got a refusal: everyone finds out alone.
         None => next.call(request).await.map(|response| finish(app, response.map_into_boxed_body())),
     }
 }
