@@ -405,7 +405,7 @@ fn said(reply: &Reply) -> Said {
 both! {
     async fn two_nodes_say_what_is_true_through_a_storm_of_changes(app: App) {
         let other = app.node(|_| {}).await;
-        let oracle = app.node(|config| config.cache_size = 0).await;
+        let uncached = app.node(|config| config.cache_size = 0).await;
         let seed = 0x5DEE_CE66_D000_0001 + u64::from(app.engine == crate::support::Engine::Sqlite);
         let mut room = Newsroom::new(&app, seed);
         let (mut hits, mut asked, mut in_vain) = (0, 0, 0);
@@ -426,8 +426,11 @@ both! {
             other.catch_up();
             app.catch_up();
             cdn.purge(&app);
+            // One that knows nothing yet.
+            let oracle = app.node(|config| config.cache_size = 0).await;
             for path in addresses(&oracle, &room).await {
                 let truth = said(&oracle.anyone().get(&path).await);
+                assert_eq!(said(&uncached.anyone().get(&path).await), truth, "{path} uncached after step {step}: {did}");
                 assert_eq!(cdn.get(&app, &path).await, truth, "{path} from the CDN after step {step}: {did}");
                 for node in [&app, &other] {
                     let reply = node.anyone().get(&path).await;

@@ -125,8 +125,12 @@ impl Settings {
         })
     }
 
-    /// Whether every address on the front end is made as those `other` settings make it.
+    /// Whether every address on the front end is made as those `other` settings make it, and translations are named as
+    /// they name them: a site with one locale has none.
     pub fn addresses_as(&self, other: &Self) -> bool {
+        if (self.locales.len() > 1) != (other.locales.len() > 1) {
+            return false;
+        }
         let made_of = |settings: &Self| {
             let Self { locale, timezone, site_url, permalink, category_path, tag_path, byline_path, .. } = settings;
             [

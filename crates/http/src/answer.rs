@@ -38,6 +38,13 @@ pub struct Page {
     pub total: Option<u64>,
 }
 
+impl Page {
+    /// The JSON of a [`Listing`] of documents that are written already.
+    pub(crate) fn around(&self, documents: &[String]) -> Result<String> {
+        Ok(format!("{{\"data\":[{}],\"page\":{}}}", documents.join(","), serde_json::to_string(self)?))
+    }
+}
+
 /// An answer to a change, in a form that can be stored and given again (see `Idempotency-Key`).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reply {
@@ -136,10 +143,14 @@ pub struct Public(Deliverable);
 impl Public {
     /// An answer made of `body`, which is what it is until something changes that it depends on.
     pub(crate) fn new(body: &impl Serialize, depends: Depends) -> Result<Self> {
-        let body = serde_json::to_vec(body)?;
-        let etag = Some(sha256(&body)[..32].to_owned());
+        Ok(Self::document(serde_json::to_string(body)?, depends))
+    }
+
+    /// The same, of JSON that is written already.
+    pub(crate) fn document(body: String, depends: Depends) -> Self {
+        let etag = Some(sha256(body.as_bytes())[..32].to_owned());
         let kind = "application/json";
-        Ok(Self(Deliverable { etag, kind, body: body.into(), ..Deliverable::bare(StatusCode::OK, depends) }))
+        Self(Deliverable { etag, kind, body: body.into(), ..Deliverable::bare(StatusCode::OK, depends) })
     }
 
     /// With another `Cache-Control`.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use domain::secrets::Secrets;
 use domain::{Error, Result, Timestamp};
 use ipnet::IpNet;
-use persistence::{Conn, Db, idempotency};
+use persistence::{Conn, Db, Forms, idempotency};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -139,6 +139,8 @@ pub struct App {
     pub delivery: Arc<Delivery>,
     /// What keeps them right.
     pub follower: Arc<Follower>,
+    /// What they are made with.
+    pub(crate) forms: Arc<Forms>,
     /// Places for those who listen to changes.
     pub(crate) streams: Arc<Semaphore>,
     /// Counters for `/metrics`.
@@ -198,6 +200,7 @@ impl App {
             sessions,
             delivery,
             follower,
+            forms: Arc::default(),
             streams,
             metrics,
             running,

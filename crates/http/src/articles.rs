@@ -1,5 +1,7 @@
 //! Articles for those who write and publish them.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use domain::articles::{ArticleDocument, ArticleWrite, Revision, State};
 use domain::ids::ArticleId;
@@ -16,12 +18,16 @@ use crate::answer::{Listing, Reply, Versioned, list, no_content, show};
 use crate::fields::names;
 use crate::page::{Cursors, limit};
 use crate::problem::{Answer, Refusal};
-use crate::reading::view;
 use crate::refused;
 use crate::request::{Body, Caller, Id, IdempotencyKey, IfMatch, NoParams, Params, Patch};
 
 /// Room for a body of 1 MiB whose every other character is escaped in JSON.
 const LIMIT: usize = 3 * 1024 * 1024;
+
+/// How documents are drawn for editors: what a transaction sees that is not committed yet is nobody else's.
+fn view(app: &App) -> View {
+    View { forms: Arc::default(), ..crate::reading::view(app) }
+}
 
 impl Versioned for ArticleDocument {
     fn version(&self) -> u64 {

@@ -38,6 +38,14 @@ impl Fields {
         Ok(value)
     }
 
+    /// A document with only those members.
+    pub(crate) fn of_document(&self, json: String) -> Result<String> {
+        match self.0 {
+            None => Ok(json),
+            Some(_) => Ok(self.of(&serde_json::from_str::<Value>(&json)?)?.to_string()),
+        }
+    }
+
     /// A page of answers with only those members.
     pub(crate) fn of_each<T: Serialize>(&self, listing: Listing<T>) -> Result<Listing<Value>> {
         let data = listing.data.iter().map(|item| self.of(item)).collect::<Result<_>>()?;

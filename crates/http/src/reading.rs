@@ -1,12 +1,13 @@
 //! Articles for readers: published content alone, from the read model alone.
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, get, web};
 use domain::articles::Kind;
 use domain::ids::ArticleId;
 use domain::published::PublishedArticle;
 use domain::{Error, Fault, Result, Timestamp};
-use persistence::published::{self, Filters, Found, Position, Shown, View};
-use persistence::site;
+use persistence::published::{self, Filters, Found, Position, PublicArticle, Shown, View};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -137,22 +138,18 @@ pub(crate) async fn list_articles(app: web::Data<App>, request: HttpRequest, que
     let cursors = Cursors::new(&app.secrets, "articles", &filters)?;
     let after = cursors.read::<Position>(query.cursor.as_deref())?;
     let with = (include.is_some(), query.count);
+    let one_range = filters.is_one_range() && !query.count;
     let view = view(&app);
-    let work = move |conn: &mut persistence::Conn| {
-        let settings = site::settings(conn)?;
-        published::list(conn, &view, &settings, &filters, (after, limit + 1), with)
-    };
-    let listed = app.db.read(work).await?;
-    let position = |article: &PublishedArticle| (article.summary.published_at.micros(), article.summary.id);
+    let work = move |conn: &mut persistence::Conn| published::list(conn, &view, &filters, (after, limit + 1), with);
+    let listed = if one_range { app.db.peek(work).await? } else { app.db.read(work).await? };
+    let position = |article: &PublicArticle| (article.published_at.micros(), article.id);
     let mut listing = cursors.page(listed.articles, limit, listed.total, position)?;
     if let (None, Some(resume)) = (&listing.page.next, listed.resume) {
         listing.page.next = Some(cursors.write(&resume)?);
     }
-    let articles = listing.data.iter().map(|article| article.summary.id);
-    let depends = depends(listed.shown, articles);
-    let data = listing.data.iter().map(|article| fields.of(article)).collect::<Result<_>>()?;
-    let listing = Listing { data, page: listing.page };
-    Ok(Public::new(&listing, depends)?.next(&app, &request, &listing.page).respond())
+    let depends = depends(listed.shown, listing.data.iter().map(|article| article.id));
+    let data = listing.data.into_iter().map(|article| fields.of_document(article.json)).collect::<Result<Vec<_>>>()?;
+    Ok(Public::document(listing.page.around(&data)?, depends).next(&app, &request, &listing.page).respond())
 }
 
 /// What a page of articles depends on: its part of the list, each article, and what its filters name.
@@ -212,14 +209,13 @@ pub(crate) async fn get_article(
         return Err(Error::Malformed(Fault::parameter("locale", "not_one", detail)).into());
     }
     let view = view(&app);
-    let work = move |conn: &mut persistence::Conn| {
-        let settings = site::settings(conn)?;
-        published::find(conn, &view, &settings, locale.as_deref(), &slug)
-    };
-    let found = app.db.read(work).await?;
+    let work = move |conn: &mut persistence::Conn| published::find(conn, &view, locale.as_deref(), &slug);
+    let found = app.db.peek(work).await?;
     let on = |id| Depends::on([format!("article:{id}")]);
     match found {
-        Found::Article(article) => Ok(Public::new(&fields.of(&article)?, on(article.summary.id))?.respond()),
+        Found::Article(article) => {
+            Ok(Public::document(fields.of_document(article.json)?, on(article.id)).respond())
+        }
         Found::Moved(id, slug) => Ok(moved(&app, &request, "/v1/articles", &slug, on(id))),
         Found::Gone(id) => Ok(gone("article_gone", "The article was withdrawn for good.", on(id))),
         Found::Nothing => Err(Error::NotFound("article").into()),
@@ -228,5 +224,5 @@ pub(crate) async fn get_article(
 
 /// How documents are drawn now.
 pub(crate) fn view(app: &App) -> View {
-    View { public_url: app.config.public_url.clone(), now: app.now() }
+    View { public_url: app.config.public_url.clone(), now: app.now(), forms: Arc::clone(&app.forms) }
 }

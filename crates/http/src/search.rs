@@ -5,8 +5,8 @@ use domain::articles::Kind;
 use domain::published::{FoundArticle, Suggestion};
 use domain::{Error, Fault, Result, Timestamp};
 use persistence::published::{self, Filters, Rank};
-use persistence::site;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
@@ -53,7 +53,8 @@ pub(crate) struct SearchQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FoundArticles {
     /// The articles, the best first; of equally good ones the newest.
-    data: Vec<FoundArticle>,
+    #[schema(value_type = Vec<FoundArticle>)]
+    data: Vec<Value>,
     /// Where the next page is.
     page: Page,
     /// There were so many hits that only the newest were ranked; absent: all were.
@@ -99,19 +100,23 @@ pub(crate) async fn search_articles(app: web::Data<App>, request: HttpRequest, q
     let cursors = Cursors::new(&app.secrets, "search", &filters)?;
     let after = cursors.read::<Rank>(query.cursor.as_deref())?;
     let view = view(&app);
-    let work = move |conn: &mut persistence::Conn| {
-        let settings = site::settings(conn)?;
-        published::search(conn, &view, &settings, &filters, (after, limit + 1))
-    };
+    let work = move |conn: &mut persistence::Conn| published::search(conn, &view, &filters, (after, limit + 1));
     let searched = app.db.read(work).await?;
-    let listing = cursors.page(searched.found, limit, None, |(_, rank)| *rank)?;
+    let listing = cursors.page(searched.found, limit, None, |found| found.rank)?;
+    let depends = depends(searched.shown, listing.data.iter().map(|found| found.article.id));
     let found = FoundArticles {
-        data: listing.data.into_iter().map(|(article, _)| article).collect(),
+        data: listing.data.iter().map(document).collect::<Result<_>>()?,
         page: listing.page,
         ranked: searched.newest.then_some(Ranked::Newest),
     };
-    let depends = depends(searched.shown, found.data.iter().map(|article| article.summary.id));
     Ok(Public::new(&found, depends)?.next(&app, &request, &found.page).respond())
+}
+
+/// A document with its highlights.
+fn document(found: &published::FoundArticle) -> Result<Value> {
+    let mut document: Value = serde_json::from_str(&found.article.json)?;
+    document["highlights"] = serde_json::to_value(&found.highlights)?;
+    Ok(document)
 }
 
 fn required(q: Option<String>) -> Result<String> {
@@ -162,11 +167,9 @@ pub(crate) async fn suggest_titles(app: web::Data<App>, query: Params<SuggestQue
         let detail = format!("`limit` is a number from 1 to {MAX_SUGGESTIONS}.");
         return Err(Error::Malformed(Fault::parameter("limit", "out_of_range", detail)).into());
     }
-    let now = app.now();
-    let work = move |conn: &mut persistence::Conn| {
-        let settings = site::settings(conn)?;
-        published::suggest(conn, &settings, &q, locale.as_deref(), limit.into(), now)
-    };
+    let view = view(&app);
+    let work =
+        move |conn: &mut persistence::Conn| published::suggest(conn, &view, &q, locale.as_deref(), limit.into());
     let (data, shown) = app.db.read(work).await?;
     Ok(Public::new(&Suggestions { data }, depends(shown, std::iter::empty()))?.respond())
 }

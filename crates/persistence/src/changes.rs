@@ -41,7 +41,7 @@ impl Op {
 }
 
 /// A kind of thing that the public sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Resource {
     /// The publication itself.
     Site,

@@ -183,6 +183,21 @@ impl Db {
         self.readers.run(move |conn| work(conn)).await
     }
 
+    /// [`Db::read`] of a few rows that an index leads to. On SQLite it is done here and now if a connection is free: the
+    /// hop to another thread costs more than such a read.
+    pub async fn peek<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        if self.engine == Engine::Sqlite
+            && let Ok(_permit) = self.readers.permits.try_acquire()
+        {
+            return self.readers.with(work);
+        }
+        self.read(work).await
+    }
+
     /// Runs `work` in one transaction: everything it did is kept if it returns `Ok`, nothing if it does not. On SQLite,
     /// writes that wait at the same time share a commit.
     pub async fn write<T, F>(&self, work: F) -> Result<T>

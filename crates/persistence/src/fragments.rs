@@ -1,13 +1,12 @@
 //! Pieces of queries whose text stays the same from one request to the next, so that their prepared statements do too:
 //! diesel prepares `eq_any` (on SQLite) and `sql` anew each time.
 
-use diesel::RunQueryDsl;
+use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
-use crate::Conn;
 use crate::db::MultiBackend;
 
 /// `column IN (…)`. The list is filled up to a power of four, so that there are few different texts of it.
@@ -59,31 +58,28 @@ macro_rules! one_of {
 one_of!(String, Text);
 one_of!(i64, BigInt);
 
-/// The rows of one query and then those of another.
-pub(crate) struct Both<A, B>(pub(crate) A, pub(crate) B);
+/// The newest entry of the log of changes, as a column of any query: one statement sees one state of the database.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub(crate) struct Head;
 
-impl<A, B> QueryFragment<MultiBackend> for Both<A, B>
-where
-    A: QueryFragment<MultiBackend>,
-    B: QueryFragment<MultiBackend>,
-{
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        self.0.walk_ast(out.reborrow())?;
-        out.push_sql(" UNION ALL ");
-        self.1.walk_ast(out)
+impl Expression for Head {
+    type SqlType = Nullable<BigInt>;
+}
+
+impl<T> AppearsOnTable<T> for Head {}
+
+impl<T> SelectableExpression<T> for Head {}
+
+impl<G> ValidGrouping<G> for Head {
+    type IsAggregate = is_aggregate::Never;
+}
+
+impl<DB: Backend> QueryFragment<DB> for Head {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("(SELECT max(seq) FROM changes)");
+        Ok(())
     }
 }
-
-impl<A: Query, B: Query<SqlType = A::SqlType>> Query for Both<A, B> {
-    type SqlType = A::SqlType;
-}
-
-impl<A, B> QueryId for Both<A, B> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<A, B> RunQueryDsl<Conn> for Both<A, B> {}
 
 impl<A, B> QueryFragment<MultiBackend> for Beyond<A, B>
 where

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
-use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
-use domain::published::{BylineSmall, CategorySmall, Joined, TagSmall, Translation};
+use domain::ids::ArticleId;
+use domain::published::{Joined, Translation};
 use domain::site::{self, ArticlePlace, Settings};
 use domain::{Result, Timestamp};
-use url::Url;
+use serde::Serialize;
 
 use crate::Conn;
-use crate::fragments::{Both, one_of};
-use crate::schema::{bylines, categories, published_articles as published, tags};
+use crate::forms::{Form, References, Referred};
+use crate::fragments::one_of;
+use crate::published::{View, references_of};
+use crate::schema::published_articles as published;
 
 /// What an article is joined by.
 pub(crate) struct Refers<'a> {
@@ -21,160 +22,120 @@ pub(crate) struct Refers<'a> {
     pub(crate) locale: &'a str,
     pub(crate) slug: &'a str,
     pub(crate) published_at: Timestamp,
-    pub(crate) byline_ids: &'a [BylineId],
-    pub(crate) category_ids: &'a [CategoryId],
-    pub(crate) tag_ids: &'a [TagId],
+    pub(crate) references: References<'a>,
 }
 
-/// Joins a page of articles, in one query whatever their number. What no longer exists is left out.
+/// What is joined to one article.
+pub(crate) struct Joint {
+    url: String,
+    referred: Referred,
+    translations: BTreeMap<String, Translation>,
+}
+
+impl Joint {
+    /// Writes it as members of a JSON object, with a comma behind each: as [`Joined`] is written.
+    pub(crate) fn write(&self, json: &mut String) -> Result<()> {
+        let Referred { categories, bylines, tags } = &self.referred;
+        member(json, "url", &serde_json::to_string(&self.url)?);
+        member(json, "bylines", &array(bylines));
+        member(json, "primary_category", categories.first().map_or("null", |form| &form.json));
+        member(json, "categories", &array(categories));
+        member(json, "tags", &array(tags));
+        member(json, "translations", &serde_json::to_string(&self.translations)?);
+        Ok(())
+    }
+}
+
+fn member(json: &mut String, name: &str, value: &str) {
+    for part in ["\"", name, "\":", value, ","] {
+        json.push_str(part);
+    }
+}
+
+fn array<T: Serialize>(forms: &[std::sync::Arc<Form<T>>]) -> String {
+    let items: Vec<&str> = forms.iter().map(|form| form.json.as_str()).collect();
+    format!("[{}]", items.join(","))
+}
+
+impl From<Joint> for Joined {
+    fn from(Joint { url, referred, translations }: Joint) -> Self {
+        let Referred { categories, bylines, tags } = referred;
+        Self {
+            url,
+            bylines: bylines.iter().map(|form| form.small.clone()).collect(),
+            primary_category: categories.first().map(|form| form.small.clone()),
+            categories: categories.iter().map(|form| form.small.clone()).collect(),
+            tags: tags.iter().map(|form| form.small.clone()).collect(),
+            translations,
+        }
+    }
+}
+
+/// Joins a page of articles; if all that they refer to is known, and the site has one language, without any query.
 pub(crate) fn join(
     conn: &mut Conn,
+    view: &View,
     settings: &Settings,
-    public_url: &Url,
     articles: &[Refers<'_>],
-    now: Timestamp,
-) -> Result<Vec<Joined>> {
-    let Known { categories, bylines, tags, translations } = known(conn, articles, now)?;
-    let url = |refers: &Refers<'_>, categories: &[CategorySmall]| {
+) -> Result<Vec<Joint>> {
+    let references: Vec<References<'_>> = articles.iter().map(|article| article.references).collect();
+    let referred = view.forms.of(conn, &references)?;
+    // The other languages of a site are those of its settings.
+    let groups =
+        if settings.locales.len() > 1 { translations(conn, view, settings, articles)? } else { HashMap::new() };
+    let joined = articles.iter().zip(referred).map(|(refers, referred)| {
         let place = ArticlePlace {
             slug: refers.slug,
             id: refers.id,
             locale: refers.locale,
-            category_path: categories.first().map(|category| category.path.as_str()),
+            category_path: referred.categories.first().map(|category| category.small.path.as_str()),
             published_at: refers.published_at,
         };
-        site::article_url(settings, public_url, &place)
-    };
-    let joined = articles.iter().map(|refers| {
-        let categories: Vec<_> = pick(refers.category_ids, &categories);
-        let translations = translations.get(refers.group).into_iter().flatten();
-        let translations = translations.filter(|other| other.locale != refers.locale).map(|other| {
-            let place = ArticlePlace {
-                slug: &other.slug,
-                id: other.id,
-                locale: &other.locale,
-                category_path: categories.first().map(|category| category.path.as_str()),
-                published_at: other.published_at,
-            };
-            let url = site::article_url(settings, public_url, &place);
-            (other.locale.clone(), Translation { slug: other.slug.clone(), url })
-        });
-        Joined {
-            url: url(refers, &categories),
-            translations: translations.collect(),
-            bylines: pick(refers.byline_ids, &bylines),
-            tags: pick(refers.tag_ids, &tags),
-            primary_category: categories.first().cloned(),
-            categories,
-        }
+        let url = site::article_url(settings, &view.public_url, &place);
+        let others = groups.get(refers.group).into_iter().flatten();
+        let translations = others.filter(|(locale, _)| locale != refers.locale).cloned().collect();
+        Joint { url, referred, translations }
     });
     Ok(joined.collect())
 }
 
-/// Those of `ids` that exist, in their order.
-fn pick<I: std::hash::Hash + Eq, T: Clone>(ids: &[I], known: &HashMap<I, T>) -> Vec<T> {
-    ids.iter().filter_map(|id| known.get(id).cloned()).collect()
-}
+/// The public articles of each group: their locales, and where they are.
+type Groups = HashMap<String, Vec<(String, Translation)>>;
 
-fn texts<'a, I: ToString + 'a>(ids: impl Iterator<Item = &'a I>) -> Vec<String> {
-    let mut ids: Vec<String> = ids.map(ToString::to_string).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
-}
-
-struct Other {
-    id: ArticleId,
-    locale: String,
-    slug: String,
-    published_at: Timestamp,
-}
-
-/// Everything that a page of articles refers to.
-#[derive(Default)]
-struct Known {
-    categories: HashMap<CategoryId, CategorySmall>,
-    bylines: HashMap<BylineId, BylineSmall>,
-    tags: HashMap<TagId, TagSmall>,
-    /// The public articles of each group.
-    translations: BTreeMap<String, Vec<Other>>,
-}
-
-const CATEGORY: i16 = 0;
-const BYLINE: i16 = 1;
-const TAG: i16 = 2;
-const TRANSLATION: i16 = 3;
-
-/// A row of any kind: which, identity (of a translation: its group), slug, name (of a translation: its identity), and
-/// what only some have: a path, an avatar or a locale, and a time.
-type Row = (i16, String, String, String, Option<String>, i64);
-
-fn known(conn: &mut Conn, articles: &[Refers<'_>], now: Timestamp) -> Result<Known> {
-    let (no_text, no_time) = (None::<String>.into_sql::<Nullable<Text>>(), 0_i64.into_sql::<BigInt>());
-    let kind = |kind: i16| kind.into_sql::<SmallInt>();
-    let ids = texts(articles.iter().flat_map(|article| article.category_ids));
-    let of_categories = categories::table.filter(one_of(categories::id, ids)).select((
-        kind(CATEGORY),
-        categories::id,
-        categories::slug,
-        categories::name,
-        categories::path.nullable(),
-        no_time,
-    ));
-    let ids = texts(articles.iter().flat_map(|article| article.byline_ids));
-    let of_bylines = bylines::table.filter(one_of(bylines::id, ids)).select((
-        kind(BYLINE),
-        bylines::id,
-        bylines::slug,
-        bylines::name,
-        bylines::avatar_url,
-        no_time,
-    ));
-    let ids = texts(articles.iter().flat_map(|article| article.tag_ids));
-    let of_tags = tags::table.filter(one_of(tags::id, ids)).select((
-        kind(TAG),
-        tags::id,
-        tags::slug,
-        tags::name,
-        no_text,
-        no_time,
-    ));
-    let groups = texts(articles.iter().map(|article| &article.group));
-    let of_groups = published::table
+fn translations(conn: &mut Conn, view: &View, settings: &Settings, articles: &[Refers<'_>]) -> Result<Groups> {
+    let mut groups: Vec<String> = articles.iter().map(|article| article.group.to_owned()).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let rows: Vec<(String, String, String, String, i64, String)> = published::table
         .filter(one_of(published::group_id, groups))
-        .filter(published::visible_from.le(now.micros()))
-        .filter(published::visible_until.gt(now.micros()))
+        .filter(published::visible_from.le(view.now.micros()))
+        .filter(published::visible_until.gt(view.now.micros()))
         .select((
-            kind(TRANSLATION),
             published::group_id,
+            published::locale,
             published::slug,
             published::article_id,
-            published::locale.nullable(),
             published::published_at,
-        ));
-    let rows: Vec<Row> = Both(Both(of_categories, of_bylines), Both(of_tags, of_groups)).load(conn)?;
-    let mut known = Known::default();
-    for (kind, id, slug, name, more, at) in rows {
-        match kind {
-            CATEGORY => {
-                let id: CategoryId = id.parse()?;
-                known.categories.insert(id, CategorySmall { id, slug, path: more.unwrap_or_default(), name });
-            }
-            BYLINE => {
-                let id: BylineId = id.parse()?;
-                known.bylines.insert(id, BylineSmall { id, slug, name, avatar_url: more });
-            }
-            TAG => {
-                let id: TagId = id.parse()?;
-                known.tags.insert(id, TagSmall { id, slug, name });
-            }
-            _ => known.translations.entry(id).or_default().push(Other {
-                id: name.parse()?,
-                locale: more.unwrap_or_default(),
-                slug,
-                published_at: Timestamp::from_micros(at),
-            }),
-        }
+            published::summary,
+        ))
+        .load(conn)?;
+    let stored: Vec<_> = rows.iter().map(|row| references_of(&row.5)).collect::<Result<_>>()?;
+    let references: Vec<References<'_>> = stored
+        .iter()
+        .map(|stored| References { category_ids: &stored.category_ids, byline_ids: &[], tag_ids: &[] })
+        .collect();
+    let referred = view.forms.of(conn, &references)?;
+    let mut translations = Groups::new();
+    for ((group, locale, slug, id, published_at, _), referred) in rows.into_iter().zip(referred) {
+        let place = ArticlePlace {
+            slug: &slug,
+            id: id.parse()?,
+            locale: &locale,
+            category_path: referred.categories.first().map(|category| category.small.path.as_str()),
+            published_at: Timestamp::from_micros(published_at),
+        };
+        let url = site::article_url(settings, &view.public_url, &place);
+        translations.entry(group).or_default().push((locale, Translation { slug, url }));
     }
-    Ok(known)
+    Ok(translations)
 }

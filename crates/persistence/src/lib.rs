@@ -10,6 +10,7 @@ pub mod comments;
 pub mod consents;
 mod db;
 pub mod deliveries;
+mod forms;
 mod fragments;
 pub mod idempotency;
 pub mod issues;
@@ -34,3 +35,4 @@ pub mod taxonomy;
 pub mod users;
 
 pub use db::{Conn, DatabaseUrl, Db, Engine, Options};
+pub use forms::Forms;

@@ -6,23 +6,28 @@
 mod lists;
 mod searching;
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use domain::articles::{Article, Audience, Content, Kind};
 use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
-use domain::published::{ArticleSummary, Body, PublishedArticle, Summary};
+use domain::published::{Body, Summary};
 use domain::site::Settings;
 use domain::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::db::{MultiBackend, on};
-use crate::joins::{self, Refers};
+use crate::forms::{self, Forms};
+use crate::fragments::Head;
+use crate::joins::{self, Joint, Refers};
 use crate::schema::{article_slugs, categories, published_articles as published, published_in, published_slugs};
-use crate::{Conn, site};
+use crate::{Conn, changes};
 
 pub use lists::{Filters, Listed, Position, Shown, list};
-pub use searching::{Rank, Searched, search, suggest};
+pub use searching::{FoundArticle, Rank, Searched, search, suggest};
 
 /// What is stored of a summary: what readers get, and what to join.
 #[derive(Serialize)]
@@ -36,10 +41,17 @@ struct StoredSummary {
 /// What is joined to an article.
 #[derive(Serialize, Deserialize)]
 #[allow(clippy::struct_field_names, reason = "they are named as in the document")]
-struct References {
+pub(crate) struct References {
     byline_ids: Vec<BylineId>,
-    category_ids: Vec<CategoryId>,
+    pub(crate) category_ids: Vec<CategoryId>,
     tag_ids: Vec<TagId>,
+}
+
+impl References {
+    fn as_form(&self) -> forms::References<'_> {
+        let Self { byline_ids, category_ids, tag_ids } = self;
+        forms::References { category_ids, byline_ids, tag_ids }
+    }
 }
 
 /// Makes the read model show what `audience` says of an article whose newest revision is `content`.
@@ -282,11 +294,22 @@ struct Row {
     summary: String,
 }
 
+/// An article as the public sees it: a finished JSON document, as [`domain::published::PublishedArticle`] is written.
+#[derive(Debug)]
+pub struct PublicArticle {
+    /// Its identity.
+    pub id: ArticleId,
+    /// Its first publication.
+    pub published_at: Timestamp,
+    /// The document.
+    pub json: String,
+}
+
 /// What a slug leads to.
 #[derive(Debug)]
 pub enum Found {
     /// The article.
-    Article(Box<PublishedArticle>),
+    Article(PublicArticle),
     /// The article, under this slug now.
     Moved(ArticleId, String),
     /// An article that was public and is gone for good.
@@ -302,42 +325,72 @@ pub struct View {
     pub public_url: Url,
     /// The present.
     pub now: Timestamp,
+    /// What documents are made with. Shared by reads; a transaction that writes has one of its own, since what it sees
+    /// may never be committed.
+    pub forms: Arc<Forms>,
+}
+
+/// A moment in the life of the database: reads until nothing was entered in the log that the settings and forms of the
+/// view do not heed. `read` tells the newest entry that it saw; if it saw nothing, it is asked for.
+fn steady<T>(
+    conn: &mut Conn,
+    view: &View,
+    mut read: impl FnMut(&mut Conn, &Settings) -> Result<(Option<i64>, T)>,
+) -> Result<(Arc<Settings>, T)> {
+    const TRIES: usize = 3;
+    let mut tries = 1;
+    loop {
+        let (settings, seq) = view.forms.settings(conn)?;
+        let (head, found) = read(conn, &settings)?;
+        let head = head.map_or_else(|| changes::head(conn), Ok)?;
+        // Where something is entered all the time, the forms are as new as the request by the second try.
+        if head <= seq || tries == TRIES {
+            return Ok((settings, found));
+        }
+        view.forms.advance(conn, head)?;
+        tries += 1;
+    }
 }
 
 /// What `slug` leads to in a locale (`None`: the site's own).
-pub fn find(conn: &mut Conn, view: &View, settings: &Settings, locale: Option<&str>, slug: &str) -> Result<Found> {
-    let locale = locale.unwrap_or(&settings.locale);
-    if let Some(row) = live(conn, locale, slug, view.now)? {
-        let (row, body) = row;
-        let body = serde_json::from_str(&body)?;
-        let summary = draw(conn, view, settings, vec![row])?.pop().ok_or_else(nothing_drawn)?;
-        return Ok(Found::Article(Box::new(PublishedArticle { summary, body: Some(body) })));
-    }
-    Ok(match leads(conn, locale, slug, view.now)? {
-        None => Found::Nothing,
-        Some((id, true)) => Found::Gone(id.parse()?),
-        Some((id, false)) => match live_slug(conn, &id, view.now)? {
-            Some(slug) => Found::Moved(id.parse()?, slug),
+pub fn find(conn: &mut Conn, view: &View, locale: Option<&str>, slug: &str) -> Result<Found> {
+    let (settings, found) = steady(conn, view, |conn, settings| {
+        let locale = locale.unwrap_or(&settings.locale);
+        if let Some((row, body, head)) = live(conn, locale, slug, view.now)? {
+            return Ok((head, Ok((row, body))));
+        }
+        let found = match leads(conn, locale, slug, view.now)? {
             None => Found::Nothing,
-        },
-    })
+            Some((id, true)) => Found::Gone(id.parse()?),
+            Some((id, false)) => match live_slug(conn, &id, view.now)? {
+                Some(slug) => Found::Moved(id.parse()?, slug),
+                None => Found::Nothing,
+            },
+        };
+        Ok((None, Err(found)))
+    })?;
+    match found {
+        Ok((row, body)) => {
+            let drawn = draw(conn, view, &settings, vec![(row, Some(body))])?.pop();
+            drawn.map(Found::Article).ok_or_else(|| Error::Internal("a row was not drawn".into()))
+        }
+        Err(found) => Ok(found),
+    }
 }
 
 fn kind_of(stored: &str) -> Kind {
     if stored == Kind::Page.as_str() { Kind::Page } else { Kind::Article }
 }
 
-fn nothing_drawn() -> Error {
-    Error::Internal("a row was not drawn".into())
-}
+type Live = (Row, String, Option<i64>);
 
-fn live(conn: &mut Conn, locale: &str, slug: &str, now: Timestamp) -> Result<Option<(Row, String)>> {
+fn live(conn: &mut Conn, locale: &str, slug: &str, now: Timestamp) -> Result<Option<Live>> {
     Ok(published::table
         .filter(published::slug.eq(slug))
         .filter(published::locale.eq(locale))
         .filter(published::visible_from.le(now.micros()))
         .filter(published::visible_until.gt(now.micros()))
-        .select((Row::as_select(), published::body))
+        .select((Row::as_select(), published::body, Head))
         .first(conn)
         .optional()?)
 }
@@ -362,58 +415,81 @@ fn live_slug(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<String>
         .optional()?)
 }
 
-/// Finishes documents: what was stored, with what is joined.
-fn draw(conn: &mut Conn, view: &View, settings: &Settings, rows: Vec<Row>) -> Result<Vec<ArticleSummary>> {
-    // Read twice: that takes half the time of reading both at once (`flatten`).
-    let read = |row: &Row| Ok((serde_json::from_str(&row.summary)?, serde_json::from_str(&row.summary)?));
-    let stored: Vec<(Summary, References)> = rows.iter().map(read).collect::<Result<_>>()?;
+/// A stored summary, parted: the members that readers get, and what is joined. [`StoredSummary`] writes them so, and no
+/// value behind the first of these names holds text that anyone wrote.
+fn parted(summary: &str) -> Result<(&str, &str)> {
+    summary
+        .strip_prefix('{')
+        .and_then(|summary| summary.rsplit_once(",\"byline_ids\":"))
+        .ok_or_else(|| Error::Internal("a stored summary has another form".into()))
+}
+
+/// What a stored summary refers to.
+pub(crate) fn references_of(summary: &str) -> Result<References> {
+    let (_, references) = parted(summary)?;
+    Ok(serde_json::from_str(&format!("{{\"byline_ids\":{references}"))?)
+}
+
+/// Finishes documents: what was stored, as it is, with what is joined. Their text is put together, not read and written
+/// anew: that is most of what an uncached answer costs.
+fn draw(conn: &mut Conn, view: &View, settings: &Settings, rows: Vec<Document>) -> Result<Vec<PublicArticle>> {
+    let references: Vec<References> = rows.iter().map(|(row, _)| references_of(&row.summary)).collect::<Result<_>>()?;
     let refers: Vec<Refers<'_>> = rows
         .iter()
-        .zip(&stored)
-        .map(|(row, (_, stored))| {
+        .zip(&references)
+        .map(|((row, _), stored)| {
             Ok(Refers {
                 id: row.article_id.parse()?,
                 group: &row.group_id,
                 locale: &row.locale,
                 slug: &row.slug,
                 published_at: Timestamp::from_micros(row.published_at),
-                byline_ids: &stored.byline_ids,
-                category_ids: &stored.category_ids,
-                tag_ids: &stored.tag_ids,
+                references: stored.as_form(),
             })
         })
         .collect::<Result<_>>()?;
-    let joined = joins::join(conn, settings, &view.public_url, &refers, view.now)?;
-    let ids: Vec<ArticleId> = refers.iter().map(|refers| refers.id).collect();
-    drop(refers);
-    let drawn =
-        rows.into_iter().zip(stored).zip(joined).zip(ids).map(|(((row, (stored, _)), joined), id)| ArticleSummary {
-            id,
-            kind: kind_of(&row.kind),
-            slug: row.slug,
-            locale: row.locale,
-            joined,
-            stored,
-            published_at: Timestamp::from_micros(row.published_at),
-            updated_at: Timestamp::from_micros(row.updated_at),
-        });
-    Ok(drawn.collect())
+    let joined = joins::join(conn, view, settings, &refers)?;
+    let drawn = rows.iter().zip(&refers).zip(joined).map(|(((row, body), refers), joint)| {
+        let json = document(row, &joint, body.as_deref())?;
+        Ok(PublicArticle { id: refers.id, published_at: refers.published_at, json })
+    });
+    drawn.collect()
 }
 
+fn document(row: &Row, joint: &Joint, body: Option<&str>) -> Result<String> {
+    let (summary, _) = parted(&row.summary)?;
+    let mut json = String::with_capacity(summary.len() + body.map_or(0, str::len) + 2_000);
+    let text = serde_json::to_string::<str>;
+    write!(json, "{{\"id\":\"{}\",\"kind\":\"{}\",", row.article_id, row.kind)?;
+    write!(json, "\"slug\":{},\"locale\":{},", text(&row.slug)?, text(&row.locale)?)?;
+    joint.write(&mut json)?;
+    json.push_str(summary);
+    let (published_at, updated_at) = (Timestamp::from_micros(row.published_at), Timestamp::from_micros(row.updated_at));
+    write!(json, ",\"published_at\":\"{published_at}\",\"updated_at\":\"{updated_at}\"")?;
+    if let Some(members) = body.and_then(|body| body.strip_prefix('{')) {
+        json.push(',');
+        json.push_str(members);
+    } else {
+        json.push('}');
+    }
+    Ok(json)
+}
+
+/// A row, with its body where that is shown.
+type Document = (Row, Option<String>);
+
 /// The articles of these identities that the public sees, whole, in no order.
-pub fn with_ids(conn: &mut Conn, view: &View, ids: &[String]) -> Result<Vec<PublishedArticle>> {
-    let rows: Vec<(Row, String)> = published::table
-        .filter(published::article_id.eq_any(ids))
-        .filter(published::visible_from.le(view.now.micros()))
-        .filter(published::visible_until.gt(view.now.micros()))
-        .select((Row::as_select(), published::body))
-        .load(conn)?;
-    let (rows, bodies): (Vec<Row>, Vec<String>) = rows.into_iter().unzip();
-    let whole = |(summary, body): (ArticleSummary, String)| {
-        Ok(PublishedArticle { summary, body: Some(serde_json::from_str(&body)?) })
-    };
-    let settings = site::settings(conn)?;
-    draw(conn, view, &settings, rows)?.into_iter().zip(bodies).map(whole).collect()
+pub fn with_ids(conn: &mut Conn, view: &View, ids: &[String]) -> Result<Vec<PublicArticle>> {
+    let (settings, rows) = steady(conn, view, |conn, _| {
+        let rows: Vec<(Row, Option<String>)> = published::table
+            .filter(published::article_id.eq_any(ids))
+            .filter(published::visible_from.le(view.now.micros()))
+            .filter(published::visible_until.gt(view.now.micros()))
+            .select((Row::as_select(), published::body.nullable()))
+            .load(conn)?;
+        Ok((None, rows))
+    })?;
+    draw(conn, view, &settings, rows)
 }
 
 /// How an article stands before the public.
@@ -472,7 +548,7 @@ fn stand(conn: &mut Conn, id: &str, seen: Seen) -> Result<Option<Standing>> {
         .order((published_in::scope, published_in::scope_id))
         .select((published_in::scope, published_in::scope_id))
         .load(conn)?;
-    let stored: References = serde_json::from_str(&row.summary)?;
+    let stored = references_of(&row.summary)?;
     let all = std::iter::once("all".to_owned());
     Ok(Some(Standing {
         revision,

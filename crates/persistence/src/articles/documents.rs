@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::rows::{self, Position, Row, Stored};
 use crate::db::{MultiBackend, Refuse};
+use crate::forms::References;
 use crate::joins::{self, Refers};
 use crate::published::View;
 use crate::schema::{articles, revisions};
@@ -114,7 +115,7 @@ fn draw(
     view: &View,
     with_body: bool,
 ) -> Result<Vec<ArticleDocument>> {
-    let settings = site::current(conn)?.settings;
+    let settings = site::settings(conn)?;
     let groups: Vec<String> = articles.iter().map(|(article, _)| article.group.to_string()).collect();
     let refers: Vec<Refers<'_>> = articles
         .iter()
@@ -125,16 +126,18 @@ fn draw(
             locale: &article.locale,
             slug: &content.slug,
             published_at: article.published_at.or(article.publish_at).unwrap_or(article.updated_at),
-            byline_ids: &content.byline_ids,
-            category_ids: &content.category_ids,
-            tag_ids: &content.tag_ids,
+            references: References {
+                byline_ids: &content.byline_ids,
+                category_ids: &content.category_ids,
+                tag_ids: &content.tag_ids,
+            },
         })
         .collect();
-    let joined = joins::join(conn, &settings, &view.public_url, &refers, view.now)?;
+    let joined = joins::join(conn, view, &settings, &refers)?;
     let drawn = articles.into_iter().zip(joined).map(|((article, content), joined)| ArticleDocument {
         id: article.id,
         kind: article.kind,
-        joined,
+        joined: joined.into(),
         summary: Summary {
             excerpt: content.excerpt(),
             title: content.title,

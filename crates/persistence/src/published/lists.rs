@@ -9,14 +9,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use domain::articles::Kind;
 use domain::ids::ArticleId;
-use domain::published::PublishedArticle;
 use domain::site::Settings;
 use domain::{Result, Timestamp};
 use serde::Serialize;
 
-use super::{Row, View, draw};
-use crate::changes::Window;
-use crate::fragments::{beyond, one_of};
+use super::{Document, PublicArticle, Row, View, draw, steady};
+use crate::changes::{Resource, Window};
+use crate::fragments::{Head, beyond, one_of};
 use crate::schema::{published_articles as published, published_in};
 use crate::{Conn, search};
 
@@ -48,11 +47,19 @@ pub struct Filters {
     pub oldest_first: bool,
 }
 
+impl Filters {
+    /// Whether a page of the list is one range of an index, however much there is.
+    pub fn is_one_range(&self) -> bool {
+        let named = [&self.category, &self.tag, &self.byline].into_iter().flatten().count();
+        self.q.is_none() && named <= 1
+    }
+}
+
 /// A page of a list.
 #[derive(Debug, Default)]
 pub struct Listed {
     /// The articles of the page.
-    pub articles: Vec<PublishedArticle>,
+    pub articles: Vec<PublicArticle>,
     /// How many there are in all, if it was asked.
     pub total: Option<i64>,
     /// Where to go on although the page is not full: so many rows were looked at that it ends here.
@@ -75,34 +82,55 @@ pub struct Shown {
 pub fn list(
     conn: &mut Conn,
     view: &View,
-    settings: &Settings,
     filters: &Filters,
     (after, limit): (Option<Position>, i64),
     (with_body, with_total): (bool, bool),
 ) -> Result<Listed> {
-    let mut shown = Shown::default();
-    let Some(conditions) = conditions(conn, settings, filters, view.now, &mut shown)? else {
-        return Ok(Listed { total: with_total.then_some(0), shown, ..Listed::default() });
-    };
-    let total = if with_total { Some(count(conn, &conditions)?) } else { None };
     let page = Page { after, limit };
-    let (found, resume) = match (&conditions.words, conditions.scopes.as_slice()) {
-        (None, []) => (all(conn, &conditions, page, with_body)?, None),
-        (None, [scope]) => (within(conn, &conditions, scope, page, with_body)?, None),
-        _ => {
-            let (keys, resume) = fitting(conn, &conditions, page)?;
-            let ids: Vec<String> = keys.into_iter().map(|key| key.article_id).collect();
-            (documents(conn, &ids, view.now, with_body)?, resume)
-        }
-    };
-    let articles = drawn(conn, view, settings, found)?;
-    if let Some(window) = &mut shown.window {
+    let (settings, read) = steady(conn, view, |conn, settings| {
+        let mut shown = Shown::default();
+        let Some(conditions) = conditions(conn, view, settings, filters, &mut shown)? else {
+            let found = Found { total: with_total.then_some(0), ..Found::default() };
+            return Ok((None, (None, found, shown)));
+        };
+        let mut found = found(conn, view, &conditions, page, with_body)?;
+        found.total = if with_total { Some(count(conn, &conditions)?) } else { None };
+        Ok((found.head, (Some(conditions), found, shown)))
+    })?;
+    let (conditions, found, mut shown) = read;
+    let articles = draw(conn, view, &settings, found.documents)?;
+    if let (Some(window), Some(conditions)) = (&mut shown.window, conditions) {
         window.counted = with_total;
         if conditions.words.is_none() {
-            look_through(window, &conditions, page, &articles, resume)?;
+            look_through(window, &conditions, page, &articles, found.resume)?;
         }
     }
-    Ok(Listed { articles, total, resume, shown })
+    Ok(Listed { articles, total: found.total, resume: found.resume, shown })
+}
+
+/// What was found for a page, and the newest entry of the log that was seen with it, if any was.
+#[derive(Default)]
+struct Found {
+    documents: Vec<Document>,
+    total: Option<i64>,
+    resume: Option<Position>,
+    head: Option<i64>,
+}
+
+fn found(conn: &mut Conn, view: &View, conditions: &Conditions, page: Page, with_body: bool) -> Result<Found> {
+    let seen = match (&conditions.words, conditions.scopes.as_slice()) {
+        (None, []) => all(conn, conditions, page, with_body)?,
+        (None, [scope]) => within(conn, conditions, scope, page, with_body)?,
+        _ => {
+            let (keys, resume) = fitting(conn, conditions, page)?;
+            let ids: Vec<String> = keys.into_iter().map(|key| key.article_id).collect();
+            let documents = documents(conn, &ids, view.now, with_body)?;
+            return Ok(Found { documents, resume, ..Found::default() });
+        }
+    };
+    let head = seen.first().and_then(|(_, _, head)| *head);
+    let documents = seen.into_iter().map(|(row, body, _)| (row, body)).collect();
+    Ok(Found { documents, head, ..Found::default() })
 }
 
 /// Narrows a window to the positions that a page shows: from where it begins to its last article, to where it stopped
@@ -111,12 +139,11 @@ fn look_through(
     window: &mut Window,
     conditions: &Conditions,
     page: Page,
-    articles: &[PublishedArticle],
+    articles: &[PublicArticle],
     resume: Option<Position>,
 ) -> Result<()> {
     let full = i64::try_from(articles.len())? == page.limit;
-    let mut positions =
-        articles.iter().rev().map(|article| (article.summary.published_at.micros(), article.summary.id));
+    let mut positions = articles.iter().rev().map(|article| (article.published_at.micros(), article.id));
     // The last one of a full page only tells that there is another page.
     window.next = if full { positions.next() } else { None };
     let last = if full { positions.next() } else { resume };
@@ -125,19 +152,6 @@ fn look_through(
     window.seen = if conditions.oldest_first { (begin, end) } else { (end, begin) };
     Ok(())
 }
-
-/// Rows as readers get them, with the body where there is one.
-fn drawn(conn: &mut Conn, view: &View, settings: &Settings, found: Vec<Document>) -> Result<Vec<PublishedArticle>> {
-    let (rows, bodies): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    let articles = draw(conn, view, settings, rows)?.into_iter().zip(bodies).map(|(summary, body)| {
-        let body = body.map(|body| serde_json::from_str(&body)).transpose()?;
-        Ok(PublishedArticle { summary, body })
-    });
-    articles.collect()
-}
-
-/// What is stored of an article, with its body if that was asked for.
-pub(super) type Document = (Row, Option<String>);
 
 /// Which part of a list.
 #[derive(Clone, Copy)]
@@ -159,11 +173,11 @@ pub(super) struct Conditions {
 }
 
 /// Which kind, in which locale, and visible from when until when.
-type Seen = (String, String, i64, i64);
+type Visible = (String, String, i64, i64);
 
 impl Conditions {
     /// What `narrowed!` asks the engine, of a row that is here.
-    fn fit(&self, key: &Key, (kind, locale, from, until): &Seen, after: Option<Position>) -> bool {
+    fn fit(&self, key: &Key, (kind, locale, from, until): &Visible, after: Option<Position>) -> bool {
         let beyond = after.is_none_or(|(at, id)| {
             let id = id.to_string();
             let (place, after) = ((key.published_at, &key.article_id), (at, &id));
@@ -184,11 +198,12 @@ pub(super) type Scope = (&'static str, String);
 /// `None` if nothing can fit, since something named is unknown. `shown` gets what was named, and a window on all of it.
 pub(super) fn conditions(
     conn: &mut Conn,
+    view: &View,
     settings: &Settings,
     filters: &Filters,
-    now: Timestamp,
     shown: &mut Shown,
 ) -> Result<Option<Conditions>> {
+    let forms = &view.forms;
     let mut scopes: Vec<Scope> = Vec::new();
     let mut name = |known: Option<String>, scope: &'static str, kind: &str, list: &str| {
         shown.named.push(known.as_ref().map_or_else(|| format!("list:{list}"), |id| format!("{kind}:{id}")));
@@ -196,19 +211,22 @@ pub(super) fn conditions(
     };
     if let Some(category) = &filters.category {
         let scope = if filters.subtree { "subtree" } else { "category" };
-        if !name(crate::categories::id_of(conn, category)?, scope, "category", "categories") {
+        let id = forms.named(conn, Resource::Category, category, |conn| crate::categories::id_of(conn, category))?;
+        if !name(id, scope, "category", "categories") {
             return Ok(None);
         }
     }
-    if let Some(tag) = &filters.tag
-        && !name(crate::tags::id_of(conn, tag)?, "tag", "tag", "tags")
-    {
-        return Ok(None);
+    if let Some(tag) = &filters.tag {
+        let id = forms.named(conn, Resource::Tag, tag, |conn| crate::tags::id_of(conn, tag))?;
+        if !name(id, "tag", "tag", "tags") {
+            return Ok(None);
+        }
     }
-    if let Some(byline) = &filters.byline
-        && !name(crate::bylines::id_of(conn, byline)?, "byline", "byline", "bylines")
-    {
-        return Ok(None);
+    if let Some(byline) = &filters.byline {
+        let id = forms.named(conn, Resource::Byline, byline, |conn| crate::bylines::id_of(conn, byline))?;
+        if !name(id, "byline", "byline", "bylines") {
+            return Ok(None);
+        }
     }
     let locale = match filters.locale.as_deref() {
         Some("*") => None,
@@ -225,7 +243,7 @@ pub(super) fn conditions(
         },
     };
     // What is visible was published: what is to come stands at the beginning of the index, and is not walked over.
-    let now = now.micros();
+    let now = view.now.micros();
     let before = filters.published_before.map_or(now + 1, |before| before.micros().min(now + 1));
     let kind = filters.kind.unwrap_or(Kind::Article);
     let listed = scopes.iter().map(|(scope, id)| format!("{scope}:{id}"));
@@ -295,11 +313,17 @@ macro_rules! document {
     ($with_body:expr) => {
         (Row::as_select(), case_when($with_body.into_sql::<Bool>(), published::body))
     };
+    ($with_body:expr, with head) => {
+        (Row::as_select(), case_when($with_body.into_sql::<Bool>(), published::body), Head)
+    };
 }
 
+/// A document, and the newest entry of the log that was seen with it.
+type Seen = (Row, Option<String>, Option<i64>);
+
 /// A page of everything.
-fn all(conn: &mut Conn, conditions: &Conditions, page: Page, with_body: bool) -> Result<Vec<Document>> {
-    Ok(paged!(published::table, published, conditions, page).select(document!(with_body)).load(conn)?)
+fn all(conn: &mut Conn, conditions: &Conditions, page: Page, with_body: bool) -> Result<Vec<Seen>> {
+    Ok(paged!(published::table, published, conditions, page).select(document!(with_body, with head)).load(conn)?)
 }
 
 /// A page of what is listed under one thing.
@@ -309,13 +333,13 @@ fn within(
     scope: &Scope,
     page: Page,
     with_body: bool,
-) -> Result<Vec<Document>> {
+) -> Result<Vec<Seen>> {
     let same = published::article_id.eq(published_in::article_id).and(published::revision.eq(published_in::revision));
     let listed = published_in::table
         .inner_join(published::table.on(same))
         .filter(published_in::scope.eq(scope.0))
         .filter(published_in::scope_id.eq(&scope.1));
-    Ok(paged!(listed, published_in, conditions, page).select(document!(with_body)).load(conn)?)
+    Ok(paged!(listed, published_in, conditions, page).select(document!(with_body, with head)).load(conn)?)
 }
 
 /// Articles by identity, in this order; those that are visible now.
@@ -419,7 +443,7 @@ pub(super) fn those_that_fit(
     after: Option<Position>,
 ) -> Result<HashMap<i64, Key>> {
     // By their numbers alone: given more conditions, SQLite would rather walk the index of all that meets those.
-    let rows: Vec<(i64, Key, Seen)> = published::table
+    let rows: Vec<(i64, Key, Visible)> = published::table
         .filter(one_of(published::search_id.assume_not_null(), numbers))
         .select((
             published::search_id.assume_not_null(),

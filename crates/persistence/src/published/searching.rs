@@ -1,23 +1,34 @@
 //! Searching what is public: by rank, with what was found marked; and titles, while someone types.
 
-use domain::published::{Body, FoundArticle, Highlights, Suggestion, Summary};
+use domain::Result;
+use domain::published::{Body, Highlights, Suggestion, Summary};
 use domain::site::Settings;
 use domain::text::Highlighter;
-use domain::{Result, Timestamp};
 
 use super::lists::{self, Conditions, Filters, Page, SMALL, Shown};
-use super::{View, draw};
+use super::{PublicArticle, View, draw, steady};
 use crate::Conn;
 use crate::search::{self, Hit, MANY, Words};
 
 /// The order of what was found: the best first, then the newest.
 pub type Rank = (i64, i64);
 
+/// An article that was found by its words.
+#[derive(Debug)]
+pub struct FoundArticle {
+    /// The article, without its body.
+    pub article: PublicArticle,
+    /// Where the words stand in it.
+    pub highlights: Highlights,
+    /// Its place among all that were found.
+    pub rank: Rank,
+}
+
 /// A page of what was found.
 #[derive(Debug, Default)]
 pub struct Searched {
-    /// The articles of the page, each with its place among all.
-    pub found: Vec<(FoundArticle, Rank)>,
+    /// The articles of the page.
+    pub found: Vec<FoundArticle>,
     /// Whether there were so many hits that only the newest of them were ranked.
     pub newest: bool,
     /// What decides what is on it.
@@ -28,14 +39,16 @@ pub struct Searched {
 pub fn search(
     conn: &mut Conn,
     view: &View,
-    settings: &Settings,
     filters: &Filters,
     (after, limit): (Option<Rank>, i64),
 ) -> Result<Searched> {
-    let mut depends = Shown::default();
-    let Some(conditions) = lists::conditions(conn, settings, filters, view.now, &mut depends)? else {
-        return Ok(Searched { shown: depends, ..Searched::default() });
-    };
+    // What is found later is as new as the settings and names at least.
+    let (settings, (conditions, depends)) = steady(conn, view, |conn, settings| {
+        let mut depends = Shown::default();
+        let conditions = lists::conditions(conn, view, settings, filters, &mut depends)?;
+        Ok((None, (conditions, depends)))
+    })?;
+    let Some(conditions) = conditions else { return Ok(Searched { shown: depends, ..Searched::default() }) };
     let Some(words) = &conditions.words else { return Ok(Searched { shown: depends, ..Searched::default() }) };
     let mut hits = search::newest(conn, words, i64::MAX, MANY + 1, true)?;
     let newest = hits.len() > usize::try_from(MANY)?;
@@ -57,7 +70,7 @@ pub fn search(
             break;
         }
     }
-    Ok(Searched { found: shown(conn, view, settings, words, places)?, newest, shown: depends })
+    Ok(Searched { found: shown(conn, view, &settings, words, places)?, newest, shown: depends })
 }
 
 /// Hits that are looked up at once.
@@ -100,21 +113,22 @@ fn shown(
     settings: &Settings,
     words: &Words,
     places: Vec<(String, Rank)>,
-) -> Result<Vec<(FoundArticle, Rank)>> {
+) -> Result<Vec<FoundArticle>> {
     let (ids, ranks): (Vec<String>, Vec<Rank>) = places.into_iter().unzip();
-    let (rows, bodies): (Vec<_>, Vec<_>) = lists::documents(conn, &ids, view.now, true)?.into_iter().unzip();
-    let articles = draw(conn, view, settings, rows)?;
-    let found = articles.into_iter().zip(bodies).zip(ranks).map(|((summary, body), rank)| {
+    let (mut rows, mut highlights) = (Vec::new(), Vec::new());
+    for (row, body) in lists::documents(conn, &ids, view.now, true)? {
+        let summary: Summary = serde_json::from_str(&row.summary)?;
         let body = body.map(|body| serde_json::from_str::<Body>(&body)).transpose()?;
-        let marks = Highlighter::new(&words.terms, &summary.locale);
-        let highlights = Highlights {
-            title: marks.mark(&summary.stored.title),
-            excerpt: marks.mark(&summary.stored.excerpt),
+        let marks = Highlighter::new(&words.terms, &row.locale);
+        highlights.push(Highlights {
+            title: marks.mark(&summary.title),
+            excerpt: marks.mark(&summary.excerpt),
             body: body.map(|body| marks.snippet(&body.body_html)).unwrap_or_default(),
-        };
-        Ok((FoundArticle { summary, highlights }, rank))
-    });
-    found.collect()
+        });
+        rows.push((row, None));
+    }
+    let articles = draw(conn, view, settings, rows)?.into_iter().zip(highlights).zip(ranks);
+    Ok(articles.map(|((article, highlights), rank)| FoundArticle { article, highlights, rank }).collect())
 }
 
 /// Titles that are looked at for suggestions.
@@ -123,17 +137,18 @@ const TITLES: i64 = 200;
 /// The newest articles whose titles have all the words of `q`, the last one as a beginning; and what decides which.
 pub fn suggest(
     conn: &mut Conn,
-    settings: &Settings,
+    view: &View,
     q: &str,
     locale: Option<&str>,
     limit: i64,
-    now: Timestamp,
 ) -> Result<(Vec<Suggestion>, Shown)> {
     let filters = Filters { locale: locale.map(str::to_owned), ..Filters::default() };
-    let mut depends = Shown::default();
-    let Some(conditions) = lists::conditions(conn, settings, &filters, now, &mut depends)? else {
-        return Ok((Vec::new(), depends));
-    };
+    let (_, (conditions, depends)) = steady(conn, view, |conn, settings| {
+        let mut depends = Shown::default();
+        let conditions = lists::conditions(conn, view, settings, &filters, &mut depends)?;
+        Ok((None, (conditions, depends)))
+    })?;
+    let Some(conditions) = conditions else { return Ok((Vec::new(), depends)) };
     let limit = usize::try_from(limit)?;
     let mut ids = Vec::new();
     for numbers in search::titles(conn, q, TITLES)?.chunks(CHUNK) {
@@ -144,7 +159,7 @@ pub fn suggest(
             break;
         }
     }
-    let rows = lists::documents(conn, &ids, now, false)?;
+    let rows = lists::documents(conn, &ids, view.now, false)?;
     let suggestions = rows.into_iter().map(|(row, _)| {
         let summary: Summary = serde_json::from_str(&row.summary)?;
         Ok(Suggestion { text: summary.title, slug: row.slug })

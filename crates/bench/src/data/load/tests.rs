@@ -168,10 +168,13 @@ fn what_is_loaded_is_served() {
     let url = DatabaseUrl::Sqlite(folder.path().join("loaded.db"));
     generate(&url, &folder.path().join("secrets.json"), Size { articles: 60, seed: 7 }).unwrap();
     let db = Db::open(&Options { url, create: false, connections: 1 }).unwrap();
-    let view = published::View { public_url: "http://localhost/".parse().unwrap(), now: domain::Timestamp::now() };
+    let view = published::View {
+        public_url: "http://localhost/".parse().unwrap(),
+        now: domain::Timestamp::now(),
+        forms: std::sync::Arc::default(),
+    };
     let list = |filters: &published::Filters| {
-        let settings = Settings::default();
-        db.read_blocking(|conn| published::list(conn, &view, &settings, filters, (None, 100), (false, true)))
+        db.read_blocking(|conn| published::list(conn, &view, filters, (None, 100), (false, true)))
             .unwrap()
             .total
             .unwrap()
