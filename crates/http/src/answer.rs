@@ -41,7 +41,20 @@ pub struct Page {
 impl Page {
     /// The JSON of a [`Listing`] of documents that are written already.
     pub(crate) fn around(&self, documents: &[String]) -> Result<String> {
-        Ok(format!("{{\"data\":[{}],\"page\":{}}}", documents.join(","), serde_json::to_string(self)?))
+        let page = serde_json::to_string(self)?;
+        let length = documents.iter().map(|document| document.len() + 1).sum::<usize>() + page.len() + 20;
+        let mut json = String::with_capacity(length);
+        json.push_str("{\"data\":[");
+        for (number, document) in documents.iter().enumerate() {
+            if number > 0 {
+                json.push(',');
+            }
+            json.push_str(document);
+        }
+        json.push_str("],\"page\":");
+        json.push_str(&page);
+        json.push('}');
+        Ok(json)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every route, in one table: what is served is what is documented.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use actix_web::http::Method;
@@ -21,8 +22,11 @@ macro_rules! routes {
 }
 
 routes! {
-    /// What is open to every origin: no credential is looked at.
+    /// What is open to every origin: no credential is looked at. Routes are tried in this order: what is asked for most
+    /// comes first.
     Open, open:
+    reading::get_article,
+    reading::list_articles,
     changes::list_changes,
     changes::stream_changes,
     comments::list_comments,
@@ -38,8 +42,6 @@ routes! {
     subscriptions::get_sign_up_form,
     subscriptions::create_subscription,
     subscriptions::confirm_subscription,
-    reading::get_article,
-    reading::list_articles,
     resolve::resolve_path,
     search::search_articles,
     search::suggest_titles,
@@ -155,9 +157,7 @@ static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
                 (Method::DELETE, item.delete.is_some()),
             ];
             for (method, _) in methods.into_iter().filter(|(_, there)| *there) {
-                // A category's path has slashes in it.
-                let pattern = path.replace("{path}", "{path:.*}");
-                let resource = actix_web::dev::ResourceDef::new(pattern);
+                let resource = actix_web::dev::ResourceDef::new(routed(&path));
                 operations.push(Operation { method, path: path.clone(), resource, open });
             }
         }
@@ -183,8 +183,21 @@ pub(crate) fn methods_at(path: &str) -> Vec<(Method, bool)> {
     methods
 }
 
+/// The operations that are open to every origin, by the patterns of their routes.
+static PUBLIC: LazyLock<HashMap<String, Vec<Method>>> = LazyLock::new(|| {
+    let mut public = HashMap::<String, Vec<Method>>::new();
+    for operation in OPERATIONS.iter().filter(|operation| operation.open) {
+        public.entry(routed(&operation.path)).or_default().push(operation.method.clone());
+    }
+    public
+});
+
+/// The pattern that a route has for a documented path: a category's path has slashes in it.
+fn routed(path: &str) -> String {
+    path.replace("{path}", "{path:.*}")
+}
+
 /// Whether the operation at the pattern of a route is open to every origin.
 pub(crate) fn is_public(method: &Method, pattern: &str) -> bool {
-    let pattern = pattern.replace(":.*}", "}");
-    OPERATIONS.iter().any(|operation| operation.open && operation.method == method && operation.path == pattern)
+    PUBLIC.get(pattern).is_some_and(|methods| methods.contains(method))
 }

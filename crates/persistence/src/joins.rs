@@ -1,13 +1,13 @@
 //! What is joined to articles when an answer is built: small forms of what they refer to, translations, addresses.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use domain::ids::ArticleId;
 use domain::published::{Joined, Translation};
 use domain::site::{self, ArticlePlace, Settings};
 use domain::{Result, Timestamp};
-use serde::Serialize;
 
 use crate::Conn;
 use crate::forms::{Form, References, Referred};
@@ -36,25 +36,32 @@ impl Joint {
     /// Writes it as members of a JSON object, with a comma behind each: as [`Joined`] is written.
     pub(crate) fn write(&self, json: &mut String) -> Result<()> {
         let Referred { categories, bylines, tags } = &self.referred;
-        member(json, "url", &serde_json::to_string(&self.url)?);
-        member(json, "bylines", &array(bylines));
-        member(json, "primary_category", categories.first().map_or("null", |form| &form.json));
-        member(json, "categories", &array(categories));
-        member(json, "tags", &array(tags));
-        member(json, "translations", &serde_json::to_string(&self.translations)?);
+        json.push_str("\"url\":");
+        json.push_str(&serde_json::to_string(&self.url)?);
+        json.push_str(",\"bylines\":");
+        array(json, bylines);
+        json.push_str(",\"primary_category\":");
+        json.push_str(categories.first().map_or("null", |form| &form.json));
+        json.push_str(",\"categories\":");
+        array(json, categories);
+        json.push_str(",\"tags\":");
+        array(json, tags);
+        json.push_str(",\"translations\":");
+        json.push_str(&serde_json::to_string(&self.translations)?);
+        json.push(',');
         Ok(())
     }
 }
 
-fn member(json: &mut String, name: &str, value: &str) {
-    for part in ["\"", name, "\":", value, ","] {
-        json.push_str(part);
+fn array<T>(json: &mut String, forms: &[Arc<Form<T>>]) {
+    json.push('[');
+    for (number, form) in forms.iter().enumerate() {
+        if number > 0 {
+            json.push(',');
+        }
+        json.push_str(&form.json);
     }
-}
-
-fn array<T: Serialize>(forms: &[std::sync::Arc<Form<T>>]) -> String {
-    let items: Vec<&str> = forms.iter().map(|form| form.json.as_str()).collect();
-    format!("[{}]", items.join(","))
+    json.push(']');
 }
 
 impl From<Joint> for Joined {
@@ -72,12 +79,7 @@ impl From<Joint> for Joined {
 }
 
 /// Joins a page of articles; if all that they refer to is known, and the site has one language, without any query.
-pub(crate) fn join(
-    conn: &mut Conn,
-    view: &View,
-    settings: &Settings,
-    articles: &[Refers<'_>],
-) -> Result<Vec<Joint>> {
+pub(crate) fn join(conn: &mut Conn, view: &View, settings: &Settings, articles: &[Refers<'_>]) -> Result<Vec<Joint>> {
     let references: Vec<References<'_>> = articles.iter().map(|article| article.references).collect();
     let referred = view.forms.of(conn, &references)?;
     // The other languages of a site are those of its settings.

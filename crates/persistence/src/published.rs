@@ -385,14 +385,15 @@ fn kind_of(stored: &str) -> Kind {
 type Live = (Row, String, Option<i64>);
 
 fn live(conn: &mut Conn, locale: &str, slug: &str, now: Timestamp) -> Result<Option<Live>> {
-    Ok(published::table
+    // Of each engine's own connection, so that the text of the statement is made once and not for every request.
+    let row = on!(conn, |c| published::table
         .filter(published::slug.eq(slug))
         .filter(published::locale.eq(locale))
         .filter(published::visible_from.le(now.micros()))
         .filter(published::visible_until.gt(now.micros()))
         .select((Row::as_select(), published::body, Head))
-        .first(conn)
-        .optional()?)
+        .first(c));
+    Ok(row.optional()?)
 }
 
 /// The article that a slug leads or led to, and whether it is gone.
