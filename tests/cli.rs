@@ -206,6 +206,16 @@ fn keys_are_made_once_for_their_owner_alone() {
     let said = refused(&mut byline(folder.path(), &["serve"]));
     assert!(said.contains("no secrets file at var/secrets.json") && said.contains("backup"), "{said}");
     assert!(!secrets.exists());
+
+    // The keys themselves do as well, as nodes get them that have variables alone.
+    let with = |keys: &str| byline(folder.path(), &["doctor"]).env("BYLINE_SECRETS", keys).output().unwrap();
+    let said = String::from_utf8(with(&first).stdout).unwrap();
+    assert!(said.contains("from BYLINE_SECRETS, with 1 key(s)"), "{said}");
+    drop(Server::start(folder.path(), &["--secrets", &first]));
+    let said = String::from_utf8(with(&first[60..90]).stderr).unwrap();
+    assert!(said.contains("BYLINE_SECRETS") || said.contains("--secrets"), "{said}");
+    assert!(!said.contains(&first[60..90]), "{said}");
+    assert!(!secrets.exists());
 }
 
 #[test]

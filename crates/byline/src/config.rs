@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, ValueEnum};
+use domain::secrets::Secrets;
 use ipnet::IpNet;
 use persistence::DatabaseUrl;
 use url::Url;
@@ -49,6 +50,15 @@ pub struct Settings {
     #[arg(long, env = "BYLINE_SECRETS_FILE", value_name = "FILE", global = true, help_heading = "Settings")]
     #[arg(hide_short_help = true)]
     pub secrets_file: Option<PathBuf>,
+
+    /// The publication's keys themselves, instead of the file: the text of such a file, JSON
+    ///
+    /// For nodes that get their secrets as variables. Set the variable rather than the flag: other users of the machine
+    /// can see flags.
+    #[arg(long, env = "BYLINE_SECRETS", value_name = "JSON", global = true, help_heading = "Settings")]
+    #[arg(value_parser = parse::Quiet(parse::secrets), hide_env_values = true, hide_short_help = true)]
+    #[arg(conflicts_with = "secrets_file")]
+    pub secrets: Option<Secrets>,
 
     /// Where to listen; `[::]:8080` or `0.0.0.0:8080` for every network, port 0 for any free port
     #[arg(long, env = "BYLINE_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", global = true)]

@@ -32,7 +32,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, applies the migrations it lacks, and reads or makes the secrets file.
+    /// Opens the database, applies the migrations it lacks, and reads or makes the secrets file, unless the keys were given.
     pub fn open(settings: &Settings, create: Create) -> Result<Self, Failure> {
         let db = connect(settings, create)?;
         let applied = migrations::run(&db).map_err(|error| Failure::during("applying migrations", error))?;
@@ -40,7 +40,10 @@ impl Store {
             tracing::info!(count = applied.len(), last = applied.last(), "migrations applied");
         }
         let in_use = db.read_blocking(users::any)?;
-        let secrets = secrets_file::read_or_make(&settings.secrets_file(), in_use)?;
+        let secrets = match &settings.secrets {
+            Some(secrets) => secrets.clone(),
+            None => secrets_file::read_or_make(&settings.secrets_file(), in_use)?,
+        };
         Ok(Self { db, secrets, applied })
     }
 }

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use domain::secrets::Secrets;
 use mail::Transport;
 use persistence::{DatabaseUrl, Db, Engine, migrations, users};
 
@@ -33,7 +32,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
         ("address", address(settings)),
         ("database", db.as_ref().map_or_else(|failure| Wrong(failure.to_string()), |db| database(settings, db))),
         ("users", people(db.is_ok(), in_use)),
-        ("secrets", secrets(settings, store::read_secrets(&settings.secrets_file()), in_use)),
+        ("secrets", secrets(settings, in_use)),
         ("mail", post(settings)),
     ];
     let mut text = String::new();
@@ -111,10 +110,13 @@ fn people(reachable: bool, any: bool) -> Finding {
     }
 }
 
-fn secrets(settings: &Settings, read: Result<Option<Secrets>, String>, in_use: bool) -> Finding {
-    let shown = settings.secrets_file();
-    let shown = shown.display();
-    match read {
+fn secrets(settings: &Settings, in_use: bool) -> Finding {
+    if let Some(secrets) = &settings.secrets {
+        return Fine(format!("from BYLINE_SECRETS, with {} key(s)", secrets.kids().count()));
+    }
+    let path = settings.secrets_file();
+    let shown = path.display();
+    match store::read_secrets(&path) {
         Ok(Some(secrets)) => Fine(format!("{shown}, with {} key(s), for its owner only", secrets.kids().count())),
         Ok(None) if in_use => {
             Wrong(format!("{shown} is missing, and the database is in use: bring it back from your backup"))

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use clap::error::ErrorKind;
+use domain::secrets::Secrets;
 use ipnet::IpNet;
 use url::{Host, Url};
 
@@ -23,6 +24,12 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Quiet<T> {
                 .with_cmd(command)
         })
     }
+}
+
+/// The text of a secrets file. What is wrong with it is said without repeating any of it.
+pub(super) fn secrets(text: &str) -> Result<Secrets, String> {
+    let wrong = "it is not what a secrets file holds; set it to the whole text of one, as `byline migrate` makes it";
+    serde_json::from_str(text).map_err(|_| wrong.to_owned())
 }
 
 /// A socket address.
