@@ -361,6 +361,21 @@ both! {
         app.anyone().raw(from([192, 0, 3, 99], 99)).await.expect(429);
     }
 
+    async fn what_is_limited_per_hour_is_counted_on_every_node(app: App) {
+        article(&app, "talk").await;
+        let path = "/v1/articles/talk/comments";
+        for number in 0..5 {
+            send(&app, path, &comment(&format!("Number {number}"))).await.expect(202);
+        }
+        // Another node, or this one after a restart: it remembers nobody.
+        let other = app.node(|_| {}).await;
+        let refused = send(&other, path, &comment("Number 5")).await.expect(429);
+        let wait: i64 = refused.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=3_600).contains(&wait), "{wait}");
+        app.pass(wait);
+        send(&other, path, &comment("Number 5")).await.expect(202);
+    }
+
     async fn replies_stand_under_what_is_shown_and_not_too_deep(app: App) {
         article(&app, "talk").await;
         article(&app, "other").await;

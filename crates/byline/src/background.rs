@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use actix_web::web::Data;
 use http::{App, outbox, sending};
 use mail::Transport;
-use persistence::{articles, changes, idempotency, sessions, subscribers};
+use persistence::{articles, attempts, changes, idempotency, sessions, subscribers};
 
 use crate::failure::Failure;
 
@@ -77,6 +77,7 @@ const KEEP_CHANGES: i64 = 30 * 24 * 3_600;
 /// Forgets what is kept for a time only.
 fn purge(work: &Work) -> domain::Result<()> {
     let now = work.app.now();
+    work.app.db.write_blocking(|conn| attempts::purge(conn, now))?;
     work.app.db.write_blocking(|conn| idempotency::purge(conn, now))?;
     work.app.db.write_blocking(|conn| sessions::purge(conn, now))?;
     work.app.db.write_blocking(|conn| subscribers::purge(conn, now))?;

@@ -7,8 +7,10 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, get, post, web};
 use domain::comments::{CommentWrite, NewComment, PublicComment};
 use domain::ids::CommentId;
+use domain::secrets::{Purpose, Secrets};
 use domain::{Error, Fault, Result, Timestamp, moderation};
 use ipnet::IpNet;
+use persistence::attempts::{self, Allowance};
 use persistence::comments::{self, Origin};
 use persistence::published_comments::{self as published, Listed, Position};
 use serde::{Deserialize, Serialize};
@@ -177,9 +179,13 @@ pub(crate) async fn create_comment(
     };
     app.limits.comments.check(address.0, &comment)?;
     let (secrets, state) = (app.secrets.clone(), app.clone());
+    let allowances = if app.config.limits { allowances(&app.secrets, address.0, &comment) } else { Vec::new() };
     app.once(key.anonymous(fingerprint), move |conn, now| {
         let article = find(conn, now)?;
         state.limits.comments.article.check(article.id)?;
+        for allowance in &allowances {
+            attempts::count(conn, allowance, now)?;
+        }
         let id = comments::submit(conn, &secrets, article, &comment, origin, now)?;
         let message = "Your comment is awaiting moderation.";
         Reply::json(202, &CommentReceipt { id, status: "pending", created_at: now, message })
@@ -197,6 +203,30 @@ pub struct CommentLimits {
     site: Limit,
 }
 
+const HOUR: u32 = 3_600;
+const DAY: u32 = 24 * HOUR;
+/// Comments of one address in an hour.
+const PER_HOUR: u32 = 10;
+/// Comments of one customer's network in a day.
+const PER_DAY: u32 = 40;
+/// Comments under one email address in an hour.
+const PER_EMAIL: u32 = 5;
+
+/// What of this the database counts too, across restarts and nodes.
+fn allowances(secrets: &Secrets, address: IpAddr, comment: &NewComment) -> Vec<Allowance> {
+    let allow = |what: &str, who: &str, count, seconds: u32| Allowance {
+        key: secrets.sign(Purpose::Identity, &["comments", what, who]),
+        count,
+        seconds: seconds.into(),
+    };
+    let (home, customer) = (network(address, 64).to_string(), network(address, 48).to_string());
+    vec![
+        allow("hour", &home, PER_HOUR, HOUR),
+        allow("day", &customer, PER_DAY, DAY),
+        allow("email", &comment.email.key(), PER_EMAIL, HOUR),
+    ]
+}
+
 impl CommentLimits {
     /// The limits of this configuration.
     pub(crate) fn new(config: &Config, clock: &Clock) -> Self {
@@ -206,9 +236,9 @@ impl CommentLimits {
         };
         Self {
             burst: limit(3, 3 * 15),
-            hour: limit(10, 60 * 60),
-            day: limit(40, 24 * 60 * 60),
-            email: limit(5, 60 * 60),
+            hour: limit(PER_HOUR, HOUR.into()),
+            day: limit(PER_DAY, DAY.into()),
+            email: limit(PER_EMAIL, HOUR.into()),
             article: limit(30, 60),
             site: limit(300, 60),
         }

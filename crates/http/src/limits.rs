@@ -1,7 +1,7 @@
 //! Limits on attempts: so many per key, refilled evenly (GCRA), in memory and bounded.
 //!
-//! They stand before any work. A limit counts per node and forgets on restart; of what must hold for days, the database
-//! counts mails to an address besides. Comments per hour and day are counted here alone.
+//! They stand before any work. A limit counts per node and forgets on restart; what must hold for hours and days the
+//! database counts too: mails to an address, and comments (`persistence::attempts`).
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::{IpAddr, Ipv6Addr};

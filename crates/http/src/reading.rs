@@ -213,9 +213,7 @@ pub(crate) async fn get_article(
     let found = app.db.peek(work).await?;
     let on = |id| Depends::on([format!("article:{id}")]);
     match found {
-        Found::Article(article) => {
-            Ok(Public::document(fields.of_document(article.json)?, on(article.id)).respond())
-        }
+        Found::Article(article) => Ok(Public::document(fields.of_document(article.json)?, on(article.id)).respond()),
         Found::Moved(id, slug) => Ok(moved(&app, &request, "/v1/articles", &slug, on(id))),
         Found::Gone(id) => Ok(gone("article_gone", "The article was withdrawn for good.", on(id))),
         Found::Nothing => Err(Error::NotFound("article").into()),

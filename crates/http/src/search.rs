@@ -168,8 +168,7 @@ pub(crate) async fn suggest_titles(app: web::Data<App>, query: Params<SuggestQue
         return Err(Error::Malformed(Fault::parameter("limit", "out_of_range", detail)).into());
     }
     let view = view(&app);
-    let work =
-        move |conn: &mut persistence::Conn| published::suggest(conn, &view, &q, locale.as_deref(), limit.into());
+    let work = move |conn: &mut persistence::Conn| published::suggest(conn, &view, &q, locale.as_deref(), limit.into());
     let (data, shown) = app.db.read(work).await?;
     Ok(Public::new(&Suggestions { data }, depends(shown, std::iter::empty()))?.respond())
 }

@@ -2,6 +2,7 @@
 //! changed) and, private beneath them, the SQL. Every query is written once and runs on both engines.
 
 pub mod articles;
+pub mod attempts;
 pub mod audit;
 pub mod bylines;
 pub mod categories;

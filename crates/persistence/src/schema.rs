@@ -73,6 +73,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    attempts (key, since) {
+        key -> Text,
+        since -> BigInt,
+        count -> BigInt,
+    }
+}
+
+diesel::table! {
     categories (id) {
         id -> Text,
         parent_id -> Nullable<Text>,

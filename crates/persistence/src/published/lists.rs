@@ -327,13 +327,7 @@ fn all(conn: &mut Conn, conditions: &Conditions, page: Page, with_body: bool) ->
 }
 
 /// A page of what is listed under one thing.
-fn within(
-    conn: &mut Conn,
-    conditions: &Conditions,
-    scope: &Scope,
-    page: Page,
-    with_body: bool,
-) -> Result<Vec<Seen>> {
+fn within(conn: &mut Conn, conditions: &Conditions, scope: &Scope, page: Page, with_body: bool) -> Result<Vec<Seen>> {
     let same = published::article_id.eq(published_in::article_id).and(published::revision.eq(published_in::revision));
     let listed = published_in::table
         .inner_join(published::table.on(same))
