@@ -37,9 +37,9 @@ pub fn count(conn: &mut Conn, allowance: &Allowance, now: Timestamp) -> Result<(
     if counted <= i64::from(allowance.count) {
         return Ok(());
     }
-    let left = Timestamp::from_micros(since + span).seconds_since(now) + 1;
+    let left = u64::try_from(since + span - now.micros()).unwrap_or(0).div_ceil(1_000_000);
     Err(Error::TooMany {
-        retry_after: left.try_into().unwrap_or(1),
+        retry_after: left,
         detail: "Too many of these lately; come back later.".into(),
     })
 }
