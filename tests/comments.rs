@@ -376,6 +376,24 @@ both! {
         send(&other, path, &comment("Number 5")).await.expect(202);
     }
 
+    async fn an_article_brings_its_first_comments(app: App) {
+        article(&app, "talk").await;
+        let first = say(&app, "talk", None, "Number 0").await;
+        say(&app, "talk", Some(&first), "A reply").await;
+        for number in 1..22 {
+            say(&app, "talk", None, &format!("Number {number}")).await;
+        }
+        leave(&app, "talk", None, "Nobody has read it yet").await;
+        let whole = app.anyone().get("/v1/articles/talk?include=comments").await.expect(200).json();
+        let listed = shown(&app, "").await;
+        assert_eq!(whole["comments"], listed);
+        assert_eq!(listed["data"].as_array().unwrap().len(), 20);
+        let next = whole["comments"]["page"]["next"].as_str().unwrap();
+        assert_eq!(bodies(&shown(&app, &format!("?cursor={next}")).await), ["Number 20", "Number 21"]);
+        let some = app.anyone().get("/v1/articles/talk?include=comments&fields=slug").await.expect(200).json();
+        assert_eq!(some.as_object().unwrap().keys().collect::<Vec<_>>(), ["slug", "comments"]);
+    }
+
     async fn replies_stand_under_what_is_shown_and_not_too_deep(app: App) {
         article(&app, "talk").await;
         article(&app, "other").await;

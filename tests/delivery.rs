@@ -354,6 +354,7 @@ async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
     for slug in slugs {
         all.push(format!("/v1/articles/{slug}"));
         all.push(format!("/v1/articles/{slug}?locale=de"));
+        all.push(format!("/v1/articles/{slug}?include=comments,related"));
         all.push(format!("/v1/articles/{slug}/comments"));
         all.push(format!("/v1/resolve?path=/{slug}"));
         all.push(format!("/v1/resolve?path=/2026/{slug}"));

@@ -257,6 +257,46 @@ both! {
         assert_eq!(pages, [0, 1]);
     }
 
+    async fn what_is_related_shares_most_and_is_public(app: App) {
+        let mut admin = app.admin();
+        let mut make = async |path: &str, name: &str| {
+            admin.post(path, json!({"name": name, "slug": name})).await.expect(201).id()
+        };
+        let (oven, flour) = (make("/v1/admin/tags", "oven").await, make("/v1/admin/tags", "flour").await);
+        let shelf = make("/v1/admin/categories", "shelf").await;
+        let mut write = async |slug: &str, tags: &[&str], categories: &[&str], publish: bool| {
+            let write = json!({"title": slug, "slug": slug, "tag_ids": tags, "category_ids": categories});
+            let path = admin.post("/v1/admin/articles", write).await.expect(201).header("location").unwrap();
+            if publish {
+                admin.act(&format!("{path}/publish")).await.expect(200);
+            }
+            app.pass(1);
+            path
+        };
+        write("one", &[&oven, &flour], &[&shelf], true).await;
+        write("a-label", &[&oven], &[], true).await;
+        write("a-shelf", &[], &[&shelf], true).await;
+        write("both-labels", &[&oven, &flour], &[], true).await;
+        write("draft", &[&oven, &flour], &[&shelf], false).await;
+        write("another", &[], &[], true).await;
+        let newest = write("newest-shelf", &[], &[&shelf], true).await;
+        let mut reader = app.anyone();
+        let mut related = async |query: &str| -> Vec<String> {
+            let whole = reader.get(&format!("/v1/articles/one?include=related{query}")).await.expect(200).json();
+            let slug = |article: &Value| article["slug"].as_str().unwrap().to_owned();
+            whole["related"].as_array().unwrap().iter().map(slug).collect()
+        };
+        assert_eq!(related("").await, ["both-labels", "a-label", "newest-shelf", "a-shelf"]);
+        admin.act(&format!("{newest}/unpublish")).await.expect(200);
+        assert_eq!(related("").await, ["both-labels", "a-label", "a-shelf"]);
+        assert_eq!(related("&fields=title").await.len(), 3);
+        let alone = reader.get("/v1/articles/another?include=related").await.expect(200).json();
+        assert_eq!(alone["related"], json!([]));
+        let plain = reader.get("/v1/articles/one?include=body").await.expect(200).json();
+        assert_eq!((plain.get("related"), plain.get("comments")), (None, None));
+        reader.get("/v1/articles/one?include=friends").await.expect(400);
+    }
+
     async fn an_article_with_a_scheduled_revision_is_listed_once(app: App) {
         let mut editor = app.editor();
         let category = editor.post("/v1/admin/categories", json!({"name": "News"})).await.expect(201).id();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::http::header;
 use actix_web::{HttpRequest, get, post, web};
 use domain::comments::{CommentWrite, NewComment, PublicComment};
-use domain::ids::CommentId;
+use domain::ids::{ArticleId, CommentId};
 use domain::secrets::{Purpose, Secrets};
 use domain::{Error, Fault, Result, Timestamp, moderation};
 use ipnet::IpNet;
@@ -120,11 +120,27 @@ pub(crate) async fn list_comments(
         Ok((article, published::list(conn, article, listed, after, limit + 1)?, total))
     };
     let (article, comments, total) = app.read(work).await?;
-    let position = |comment: &PublicComment| (comment.created_at.micros(), comment.id);
     let listing = cursors.page(comments, limit, total, position)?;
     let depends = Depends::on([format!("comments:{article}")]).and_within([format!("address:{article}")]);
     let answer = Public::new(&listing, depends.shown_as([format!("article:{article}")]))?;
     Ok(answer.cache_control(CACHE_CONTROL).next(&app, &request, &listing.page).respond())
+}
+
+/// The first comments of an article, as they are listed if nothing else is asked for.
+pub(crate) async fn first(
+    app: &App,
+    (slug, locale): (String, Option<String>),
+    article: ArticleId,
+) -> Result<Listing<PublicComment>> {
+    let cursors = Cursors::new(&app.secrets, "comments", &(&slug, &locale, View::default(), Order::default()))?;
+    let (limit, listed) = (limit(None)?, Listed { flat: false, newest: false });
+    let comments = app.read(move |conn, _| published::list(conn, article, listed, None, limit + 1)).await?;
+    cursors.page(comments, limit, None, position)
+}
+
+/// Where a comment stands in its list.
+fn position(comment: &PublicComment) -> Position {
+    (comment.created_at.micros(), comment.id)
 }
 
 /// What a commenter hears: the same whatever became of the comment.

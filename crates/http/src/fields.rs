@@ -29,6 +29,14 @@ impl Fields {
         asked.map(|asked| names("fields", asked, known)).transpose().map(Self)
     }
 
+    /// And these, which were asked for otherwise.
+    pub(crate) fn and(mut self, more: &[String]) -> Self {
+        if let Some(names) = &mut self.0 {
+            names.extend_from_slice(more);
+        }
+        self
+    }
+
     /// An answer with only those members.
     pub(crate) fn of(&self, answer: &impl Serialize) -> Result<Value> {
         let mut value = serde_json::to_value(answer)?;

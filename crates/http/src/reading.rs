@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, get, web};
 use domain::articles::Kind;
+use domain::comments::PublicComment;
 use domain::ids::ArticleId;
-use domain::published::PublishedArticle;
+use domain::published::{ArticleSummary, PublishedArticle};
 use domain::{Error, Fault, Result, Timestamp};
 use persistence::published::{self, Filters, Found, Position, PublicArticle, Shown, View};
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
 use crate::answer::{Listing, Public, gone, moved};
+use crate::comments;
 use crate::delivery::Depends;
 use crate::fields::{Fields, names};
 use crate::page::{Cursors, limit};
@@ -177,16 +180,37 @@ pub(crate) struct ArticleQuery {
     /// Only these members, parted by commas.
     #[param(example = "title,body_html")]
     fields: Option<String>,
-    /// `body` is there anyway.
-    #[param(example = "body")]
+    /// More of it, parted by commas: `comments` (the first of them, as `GET /v1/articles/{slug}/comments` lists them) and
+    /// `related` (up to six articles that share its tags and categories). `body` is there anyway.
+    #[param(example = "comments,related")]
     include: Option<String>,
+}
+
+/// What `include` may ask of an article.
+const INCLUDED: [&str; 3] = ["body", "comments", "related"];
+
+/// An article, with what was asked for besides.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WholeArticle {
+    #[serde(flatten)]
+    #[schema(value_type = PublishedArticle)]
+    #[allow(missing_docs, reason = "its members are described where they are")]
+    article: Value,
+    /// The first of its comments, those that reply to nothing with what stands under them, and where the list of them
+    /// goes on; with `include=comments`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comments: Option<Listing<PublicComment>>,
+    /// Articles that share its tags and categories, those that share most first; with `include=related`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<ArticleSummary>>)]
+    related: Option<Vec<Value>>,
 }
 
 /// Show an article
 ///
 /// By its slug. An old slug leads to the present one.
 #[utoipa::path(tag = "articles", params(("slug" = String, Path, description = "Its slug"), ArticleQuery), responses(
-    (status = 200, description = "The article", body = PublishedArticle,
+    (status = 200, description = "The article", body = WholeArticle,
         headers(("ETag" = String, description = "For `If-None-Match`"))),
     (status = 304, description = "The client has it already"),
     (status = 308, description = "It has another slug now", headers(("Location" = String, description = "Where it is"))),
@@ -200,24 +224,46 @@ pub(crate) async fn get_article(
     query: Params<ArticleQuery>,
 ) -> Answer {
     let Params(ArticleQuery { locale, fields, include }) = query;
-    let fields = Fields::read(fields.as_deref(), &MEMBERS)?;
-    if let Some(include) = &include {
-        names("include", include, &["body"])?;
-    }
+    let include = include.as_deref().map(|asked| names("include", asked, &INCLUDED)).transpose()?.unwrap_or_default();
+    let includes = |name: &str| include.iter().any(|asked| asked == name);
+    let (with_comments, with_related) = (includes("comments"), includes("related"));
+    let fields = Fields::read(fields.as_deref(), &MEMBERS)?.and(&include);
     if locale.as_deref() == Some("*") {
         let detail = "Name one locale: slugs are unique within theirs.";
         return Err(Error::Malformed(Fault::parameter("locale", "not_one", detail)).into());
     }
-    let view = view(&app);
-    let work = move |conn: &mut persistence::Conn| published::find(conn, &view, locale.as_deref(), &slug);
-    let found = app.db.peek(work).await?;
-    let on = |id| Depends::on([format!("article:{id}")]);
-    match found {
-        Found::Article(article) => Ok(Public::document(fields.of_document(article.json)?, on(article.id)).respond()),
-        Found::Moved(id, slug) => Ok(moved(&app, &request, "/v1/articles", &slug, on(id))),
-        Found::Gone(id) => Ok(gone("article_gone", "The article was withdrawn for good.", on(id))),
-        Found::Nothing => Err(Error::NotFound("article").into()),
+    let (view, named) = (view(&app), (slug.into_inner(), locale));
+    let (name, within) = named.clone();
+    let find = move |conn: &mut persistence::Conn| published::find(conn, &view, within.as_deref(), &name);
+    let article = match app.db.peek(find).await? {
+        Found::Article(article) => article,
+        Found::Moved(id, slug) => {
+            return Ok(moved(&app, &request, "/v1/articles", &slug, Depends::on([format!("article:{id}")])));
+        }
+        Found::Gone(id) => {
+            let depends = Depends::on([format!("article:{id}")]);
+            return Ok(gone("article_gone", "The article was withdrawn for good.", depends));
+        }
+        Found::Nothing => return Err(Error::NotFound("article").into()),
+    };
+    let mut depends = Depends::on([format!("article:{}", article.id)]);
+    if !with_comments && !with_related {
+        return Ok(Public::document(fields.of_document(article.json)?, depends).respond());
     }
+    let mut whole = WholeArticle { article: article.value()?, comments: None, related: None };
+    if with_comments {
+        whole.comments = Some(comments::first(&app, named, article.id).await?);
+        depends = depends.and_on(format!("comments:{}", article.id));
+    }
+    if with_related {
+        let (view, id) = (self::view(&app), article.id);
+        let related = app.db.read(move |conn| published::related(conn, &view, id)).await?;
+        let articles = related.articles.iter();
+        whole.related = Some(articles.clone().map(PublicArticle::value).collect::<Result<_>>()?);
+        depends = depends.and_within(articles.map(|article| format!("article:{}", article.id)));
+        depends = related.windows.into_iter().fold(depends, Depends::and_list);
+    }
+    Ok(Public::new(&fields.of(&whole)?, depends)?.respond())
 }
 
 /// How documents are drawn now.

@@ -114,7 +114,7 @@ pub(crate) async fn search_articles(app: web::Data<App>, request: HttpRequest, q
 
 /// A document with its highlights.
 fn document(found: &published::FoundArticle) -> Result<Value> {
-    let mut document: Value = serde_json::from_str(&found.article.json)?;
+    let mut document = found.article.value()?;
     document["highlights"] = serde_json::to_value(&found.highlights)?;
     Ok(document)
 }

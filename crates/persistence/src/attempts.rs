@@ -38,10 +38,7 @@ pub fn count(conn: &mut Conn, allowance: &Allowance, now: Timestamp) -> Result<(
         return Ok(());
     }
     let left = u64::try_from(since + span - now.micros()).unwrap_or(0).div_ceil(1_000_000);
-    Err(Error::TooMany {
-        retry_after: left,
-        detail: "Too many of these lately; come back later.".into(),
-    })
+    Err(Error::TooMany { retry_after: left, detail: "Too many of these lately; come back later.".into() })
 }
 
 /// Forgets what no span reaches back to any more.

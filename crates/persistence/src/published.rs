@@ -4,6 +4,7 @@
 //! what is scheduled turns public at its time by itself.
 
 mod lists;
+mod related;
 mod searching;
 
 use std::fmt::Write as _;
@@ -17,6 +18,7 @@ use domain::published::{Body, Summary};
 use domain::site::Settings;
 use domain::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use url::Url;
 
 use crate::db::{MultiBackend, on};
@@ -27,6 +29,7 @@ use crate::schema::{article_slugs, categories, published_articles as published, 
 use crate::{Conn, changes};
 
 pub use lists::{Filters, Listed, Position, Shown, list};
+pub use related::{Related, related};
 pub use searching::{FoundArticle, Rank, Searched, search, suggest};
 
 /// What is stored of a summary: what readers get, and what to join.
@@ -303,6 +306,13 @@ pub struct PublicArticle {
     pub published_at: Timestamp,
     /// The document.
     pub json: String,
+}
+
+impl PublicArticle {
+    /// The document, to add to or to take from.
+    pub fn value(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&self.json)?)
+    }
 }
 
 /// What a slug leads to.

@@ -56,7 +56,7 @@ pub(super) fn of(conn: &mut Conn, app: &App, view: &View, deltas: &[Delta]) -> R
             }
             Resource::Article => {
                 for article in published::with_ids(conn, view, &ids)? {
-                    found.insert((kind, article.id.to_string()), serde_json::from_str(&article.json)?);
+                    found.insert((kind, article.id.to_string()), article.value()?);
                 }
             }
             Resource::Comment => {

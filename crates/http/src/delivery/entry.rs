@@ -27,8 +27,8 @@ const CODED_ASIDE: usize = 64 * 1024;
 pub(crate) struct Depends {
     /// Surrogate keys whose changes alter it.
     keys: Vec<String>,
-    /// The part of a list of articles that it shows.
-    window: Option<Window>,
+    /// The parts of lists of articles that it shows.
+    windows: Vec<Window>,
     /// `Surrogate-Key`: fewer and coarser, since headers have their bounds.
     shown: Vec<String>,
 }
@@ -42,7 +42,14 @@ impl Depends {
     /// On these surrogate keys.
     pub(crate) fn on(keys: impl IntoIterator<Item = String>) -> Self {
         let keys: Vec<String> = keys.into_iter().collect();
-        Self { shown: keys.clone(), keys, window: None }
+        Self { shown: keys.clone(), keys, windows: Vec::new() }
+    }
+
+    /// And on this surrogate key.
+    pub(crate) fn and_on(mut self, key: String) -> Self {
+        self.shown.push(key.clone());
+        self.keys.push(key);
+        self
     }
 
     /// And on these, which `Surrogate-Key` stays silent about, since it names a list that holds them.
@@ -61,13 +68,13 @@ impl Depends {
     pub(crate) fn and_list(mut self, window: Window) -> Self {
         self.shown.push("lists".into());
         self.shown.extend(window.scopes.iter().map(|scope| format!("list:{scope}")));
-        self.window = Some(window);
+        self.windows.push(window);
         self
     }
 
     /// Every key by which changes that may alter it are found.
     pub(super) fn keys(&self) -> impl Iterator<Item = String> + '_ {
-        let scopes = self.window.iter().flat_map(|window| &window.scopes);
+        let scopes = self.windows.iter().flat_map(|window| &window.scopes);
         self.keys.iter().cloned().chain(scopes.map(|scope| format!("list:{scope}")))
     }
 
@@ -78,19 +85,17 @@ impl Depends {
         }
         let holds = |key: &str| self.keys.iter().any(|own| own == key);
         let own = format!("{}:{}", change.resource.as_str(), change.id);
-        let lists = self.window.iter().flat_map(|window| &window.scopes);
+        let lists = self.windows.iter().flat_map(|window| &window.scopes);
         holds(&own)
             || change.touched.keys.iter().any(|key| holds(key))
             || lists.clone().any(|scope| change.touched.keys.iter().any(|key| key.strip_prefix("list:") == Some(scope)))
             || self.sees(change)
     }
 
-    /// Whether the change is seen through the window.
+    /// Whether the change is seen through one of the windows.
     pub(super) fn sees(&self, change: &Change) -> bool {
-        match (&self.window, &change.touched.relisted) {
-            (Some(window), Some(relisted)) => window.is_altered_by(relisted, change.locale.as_deref()),
-            _ => false,
-        }
+        let Some(relisted) = &change.touched.relisted else { return false };
+        self.windows.iter().any(|window| window.is_altered_by(relisted, change.locale.as_deref()))
     }
 
     fn header(&self) -> String {

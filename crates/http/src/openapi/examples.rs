@@ -301,6 +301,10 @@ fn of(schema: &str) -> Option<Value> {
             }),
         ),
         "PublishedArticle" => with(&article_in_list(), json!({"body_html": BODY_HTML, "toc": toc()})),
+        "WholeArticle" => with(
+            &of("PublishedArticle")?,
+            json!({"comments": of("Listing_PublicComment")?, "related": [article_in_list()]}),
+        ),
         "RefreshToken" => json!({"refresh_token": "rt_h5Jc8WqT2mXz6PbL0vNs9Rk4"}),
         "Resolution" => json!({
             "status": 200,
