@@ -207,11 +207,19 @@ pub(crate) async fn get_article(
     if let Some(include) = &include {
         names("include", include, &["body"])?;
     }
-    if locale.as_deref() == Some("*") {
-        let detail = "Name one locale: slugs are unique within theirs.";
-        return Err(Error::Malformed(Fault::parameter("locale", "not_one", detail)).into());
-    }
-    let view = view(&app);
+    refuse_every_locale(locale.as_deref())?;
+    show(&app, &request, slug.into_inner(), locale, &fields).await
+}
+
+/// The answer about an article.
+pub(crate) async fn show(
+    app: &App,
+    request: &HttpRequest,
+    slug: String,
+    locale: Option<String>,
+    fields: &Fields,
+) -> Answer {
+    let view = view(app);
     let work = move |conn: &mut persistence::Conn| {
         let settings = site::settings(conn)?;
         published::find(conn, &view, &settings, locale.as_deref(), &slug)
@@ -220,10 +228,19 @@ pub(crate) async fn get_article(
     let on = |id| Depends::on([format!("article:{id}")]);
     match found {
         Found::Article(article) => Ok(Public::new(&fields.of(&article)?, on(article.summary.id))?.respond()),
-        Found::Moved(id, slug) => Ok(moved(&app, &request, "/v1/articles", &slug, on(id))),
+        Found::Moved(id, slug) => Ok(moved(app, request, "/v1/articles", &slug, on(id))),
         Found::Gone(id) => Ok(gone("article_gone", "The article was withdrawn for good.", on(id))),
         Found::Nothing => Err(Error::NotFound("article").into()),
     }
+}
+
+/// One article is in one locale.
+pub(crate) fn refuse_every_locale(locale: Option<&str>) -> Result<()> {
+    if locale == Some("*") {
+        let detail = "Name one locale: slugs are unique within theirs.";
+        return Err(Error::Malformed(Fault::parameter("locale", "not_one", detail)));
+    }
+    Ok(())
 }
 
 /// How documents are drawn now.

@@ -4,6 +4,7 @@
 //! what is scheduled turns public at its time by itself.
 
 mod lists;
+mod located;
 mod searching;
 
 use diesel::prelude::*;
@@ -22,6 +23,7 @@ use crate::schema::{article_slugs, categories, published_articles as published, 
 use crate::{Conn, site};
 
 pub use lists::{Filters, Listed, Position, Shown, list};
+pub use located::{Located, Locates, PART, part, parts};
 pub use searching::{Rank, Searched, search, suggest};
 
 /// What is stored of a summary: what readers get, and what to join.
