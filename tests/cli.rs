@@ -424,3 +424,30 @@ fn log_lines_are_json_on_wish_and_hold_no_token() {
     let line = lines.iter().find(|line| line["request_id"] == "the-one").expect("a line for the request");
     assert_eq!((&line["status"], &line["route"]), (&401.into(), &"/v1/admin/tags".into()), "{line}");
 }
+
+#[test]
+fn redirects_are_read_from_a_table() {
+    let folder = folder();
+    let path = folder.path();
+    assert_eq!(run(path, &["migrate", "--create"]).code, 0);
+    let import = |text: &str, dry: bool| {
+        std::fs::write(path.join("rules.csv"), text).unwrap();
+        let words = ["redirects", "import", "rules.csv", "--dry-run"];
+        run(path, if dry { &words } else { &words[..3] })
+    };
+    let good = "to,from,pattern,note\n/new,/old,,\"From, before\"\n,/gone,,\n/$1,^/blog/(.*)$,true,\n";
+    assert_eq!(import(good, true).out, "3 would be made, 0 would be changed, 0 there already\n");
+    assert_eq!(import(good, false).out, "3 made, 0 changed, 0 there already\n");
+    assert_eq!(import(good, false).out, "0 made, 0 changed, 3 there already\n");
+    assert_eq!(import("/old,/newer\n", false).out, "0 made, 1 changed, 0 there already\n");
+    let bad = import("/a,/b\nx,/y\n/c,/d\n(,/e,true\n/f,/g,perhaps\n/b,/a\n", false);
+    assert_eq!(bad.code, 1);
+    for line in ["line 2: from: ", "line 4: from: ", "line 5: `pattern`", "line 6: to: "] {
+        assert!(bad.err.contains(line), "{line} is not in {}", bad.err);
+    }
+    // All or nothing.
+    assert_eq!(import("/a,/b\n", true).out, "1 would be made, 0 would be changed, 0 there already\n");
+    assert!(import("\u{1}\u{ff}", false).code == 1 && run(path, &["redirects", "import", "none.csv"]).code == 1);
+    std::fs::write(path.join("latin.csv"), b"/a,/b\n/\xe4,/c\n").unwrap();
+    assert!(run(path, &["redirects", "import", "latin.csv"]).err.contains("line 2: "));
+}

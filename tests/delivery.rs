@@ -321,6 +321,14 @@ async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
         "/v1/bylines",
         "/v1/site",
         "/v1/articles?published_after=2026-11-23T09:01:00Z",
+        "/feeds/all.rss",
+        "/feeds/all.json?locale=*",
+        "/feed/atom/",
+        "/sitemap.xml",
+        "/sitemaps/articles-1.xml",
+        "/sitemaps/categories-1.xml",
+        "/sitemaps/tags-1.xml",
+        "/llms.txt",
     ]
     .map(str::to_owned)
     .into();
@@ -342,6 +350,7 @@ async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
             let slug = thing["slug"].as_str().unwrap();
             all.push(format!("/v1/{collection}/{slug}"));
             all.push(format!("/v1/articles?{filter}={slug}&limit=3"));
+            all.push(format!("/feeds/{filter}/{slug}.atom"));
             if collection == "categories" {
                 all.push(format!("/v1/articles?category={slug}&subtree=true&count=true"));
                 all.push(format!("/v1/articles?category={slug}&subtree=true&locale=*&limit=2"));
@@ -355,7 +364,10 @@ async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
         all.push(format!("/v1/articles/{slug}"));
         all.push(format!("/v1/articles/{slug}?locale=de"));
         all.push(format!("/v1/articles/{slug}?include=comments,related"));
+        all.push(format!("/v1/articles/{slug}.md"));
         all.push(format!("/v1/articles/{slug}/comments"));
+        all.push(format!("/feeds/article/{slug}/comments.rss"));
+        all.push(format!("/{slug}/feed/"));
         all.push(format!("/v1/resolve?path=/{slug}"));
         all.push(format!("/v1/resolve?path=/2026/{slug}"));
     }

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod archives;
 mod articles;
 mod auth;
 mod bylines;
@@ -14,6 +15,7 @@ mod cli;
 mod comments;
 mod contract;
 mod delivery;
+mod feeds;
 mod hostile;
 mod journey;
 mod lists;
@@ -24,8 +26,10 @@ mod nodes;
 mod permissions;
 mod privacy;
 mod purge;
+mod redirects;
 mod search;
 mod site;
+mod sitemaps;
 mod smtp_sink;
 mod subscriptions;
 mod tags;

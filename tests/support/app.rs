@@ -102,6 +102,11 @@ impl App {
         Self { engine: self.engine, data, clock, call, url, folder }
     }
 
+    /// Where its database is.
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
     /// Reads what other nodes entered in the log of changes, as a running server does a few times a second.
     pub fn catch_up(&self) {
         let now = self.now();

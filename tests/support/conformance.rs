@@ -25,7 +25,7 @@ struct Route {
 /// Every operation; those without placeholders first, as they win.
 static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     let mut paths: Vec<_> = DOCUMENT["paths"].as_object().unwrap().iter().collect();
-    paths.sort_by_key(|(path, _)| path.contains('{'));
+    paths.sort_by_key(|(path, _)| (path.contains('{'), path.ends_with('}')));
     let mut routes = Vec::new();
     for (path, item) in paths {
         for (method, operation) in item.as_object().unwrap() {

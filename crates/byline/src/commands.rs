@@ -1,9 +1,11 @@
 //! The commands, one file each.
 
+mod archives;
 mod doctor;
 mod migrate;
 mod newsletter;
 mod purge;
+mod redirects;
 mod serve;
 mod user;
 
@@ -42,6 +44,17 @@ pub enum Command {
     /// Preview the newsletter, or send what is due of it; `serve` does so by itself
     #[command(subcommand)]
     Newsletter(newsletter::Command),
+    /// Bring rules along for paths that have moved or are gone
+    #[command(subcommand)]
+    Redirects(redirects::Command),
+    /// Write the whole publication into one archive: the same bytes as long as nothing changes
+    Export(archives::Export),
+    /// Read an archive into an empty database
+    Restore(archives::Restore),
+    /// Write an archive, and make sure that it can be restored; while the server runs
+    Backup(archives::Backup),
+    /// Copy the publication into an empty database, on the other engine too
+    Copy(archives::Copy),
     /// Tell a CDN what to drop, as it changes
     Purge(purge::Purge),
     /// Print the OpenAPI document
@@ -59,6 +72,11 @@ impl Cli {
             Command::Migrate(asked) => migrate::run(settings, asked),
             Command::User(asked) => user::run(settings, asked),
             Command::Newsletter(asked) => newsletter::run(settings, asked),
+            Command::Redirects(asked) => redirects::run(settings, asked),
+            Command::Export(asked) => archives::export(settings, asked),
+            Command::Restore(asked) => archives::restore(settings, asked),
+            Command::Backup(asked) => archives::backup(settings, asked),
+            Command::Copy(asked) => archives::copy(asked),
             Command::Purge(asked) => purge::run(settings, asked),
             Command::Demo => crate::demo::run(settings),
             Command::Openapi => {

@@ -1,6 +1,7 @@
 //! Byline, the binary: commands, configuration, wiring and background work.
 
 mod accounts;
+mod archive;
 mod background;
 mod commands;
 mod config;

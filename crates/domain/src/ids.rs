@@ -78,4 +78,6 @@ ids! {
     DeliveryId,
     /// A message that waits to leave.
     MessageId,
+    /// A rule for a path of the front end.
+    RedirectId,
 }

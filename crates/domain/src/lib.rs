@@ -16,6 +16,7 @@ pub mod newsletter;
 pub mod passwords;
 pub mod permissions;
 pub mod published;
+pub mod redirects;
 pub mod retry;
 pub mod secrets;
 pub mod site;

@@ -89,6 +89,8 @@ pub enum Action {
     WriteUsers,
     /// Read and change the settings of the site.
     WriteSettings,
+    /// Say where paths of the front end lead.
+    WriteRedirects,
 }
 
 /// How far a role reaches with an action.
@@ -106,14 +108,14 @@ pub enum Reach {
 
 use Action::{
     ModerateComments, PublishArticles, PurgeArticles, ReadArticles, ReadNewsletter, ReadSubscribers, ReadTaxonomy,
-    SeeCommenterEmail, WriteArticles, WriteBylines, WriteCategories, WriteNewsletter, WriteSettings, WriteTags,
-    WriteUsers,
+    SeeCommenterEmail, WriteArticles, WriteBylines, WriteCategories, WriteNewsletter, WriteRedirects, WriteSettings,
+    WriteTags, WriteUsers,
 };
 use Reach::{All, Nothing, Own, OwnUnpublished};
 
 /// The table: action × role, columns in the order of [`Role::ALL`].
 #[rustfmt::skip]
-pub const TABLE: [(Action, [Reach; 5]); 15] = [
+pub const TABLE: [(Action, [Reach; 5]); 16] = [
     //                    admin  editor   author   contributor     moderator
     (ReadArticles,       [All,   All,     Own,     Own,            Nothing]),
     (WriteArticles,      [All,   All,     Own,     OwnUnpublished, Nothing]),
@@ -130,6 +132,7 @@ pub const TABLE: [(Action, [Reach; 5]); 15] = [
     (ReadSubscribers,    [All,   Nothing, Nothing, Nothing,        Nothing]),
     (WriteUsers,         [All,   Nothing, Nothing, Nothing,        Nothing]),
     (WriteSettings,      [All,   Nothing, Nothing, Nothing,        Nothing]),
+    (WriteRedirects,     [All,   All,     Nothing, Nothing,        Nothing]),
 ];
 
 /// How far `role` reaches with `action`.

@@ -12,7 +12,7 @@ use crate::ids::{ArticleId, BylineId, CategoryId, TagId};
 use crate::text::Heading;
 
 /// A category, as an article carries it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CategorySmall {
     /// Its identity.
     pub id: CategoryId,
@@ -26,7 +26,7 @@ pub struct CategorySmall {
 }
 
 /// A tag, as an article carries it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TagSmall {
     /// Its identity.
     pub id: TagId,
@@ -37,7 +37,7 @@ pub struct TagSmall {
 }
 
 /// A byline, as an article carries it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BylineSmall {
     /// Its identity.
     pub id: BylineId,
@@ -51,7 +51,7 @@ pub struct BylineSmall {
 }
 
 /// Where an article stands in another language.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Translation {
     /// Its slug in that locale.
     pub slug: String,
@@ -61,7 +61,7 @@ pub struct Translation {
 }
 
 /// What is joined to an article when an answer is built, so that it is always as it is now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Joined {
     /// Its address on the front end.
     #[schema(format = "uri")]
@@ -80,7 +80,7 @@ pub struct Joined {
 }
 
 /// What a list carries of an article: everything but the body and its headings.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ArticleSummary {
     /// Its identity.
     pub id: ArticleId,
@@ -136,7 +136,7 @@ pub struct Body {
 }
 
 /// An article, or a summary of one; the body only where it was asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PublishedArticle {
     #[serde(flatten)]
     #[allow(missing_docs, reason = "its members are described where they are")]

@@ -10,8 +10,8 @@ use crate::text::{Line, Locale, Prose, WebUrl, Zone};
 use crate::{Fault, Result, Timestamp};
 
 pub use addresses::{
-    ArticlePlace, Place, article_path, article_url, byline_path, byline_url, category_path, category_url, match_path,
-    same_path, tag_path, tag_url,
+    ArticlePlace, Place, Shaped, article_path, article_url, byline_path, byline_url, category_path, category_url,
+    match_old, match_path, own_path, plain_path, same_path, tag_path, tag_url,
 };
 
 /// The settings as they stand, with their version.
@@ -74,6 +74,9 @@ pub struct Settings {
     /// Whether new articles take comments.
     #[schema(required = true)]
     pub comments: bool,
+    /// The hub that feeds name (`WebSub`); absent: none.
+    #[schema(required = true, format = "uri")]
+    pub websub_hub: Option<String>,
 }
 
 impl Default for Settings {
@@ -90,6 +93,7 @@ impl Default for Settings {
             tag_path: "/tag/{slug}".into(),
             byline_path: "/author/{slug}".into(),
             comments: true,
+            websub_hub: None,
         }
     }
 }
@@ -108,6 +112,8 @@ impl Settings {
         let locales = self.check_locales(locale.as_ref(), &mut faults);
         let timezone = faults.take("/timezone", Zone::parse(&self.timezone));
         let site_url = faults.take("/site_url", site_url(self.site_url.as_deref().unwrap_or_default())).flatten();
+        let hub = WebUrl::parse_optional(self.websub_hub.as_deref().unwrap_or_default(), 500);
+        let websub_hub = faults.take("/websub_hub", hub).flatten();
         let [permalink, category_path, tag_path, byline_path] = addresses::check(self, &mut faults);
         faults.finish()?;
         Ok(Self {
@@ -122,6 +128,7 @@ impl Settings {
             tag_path,
             byline_path,
             comments: self.comments,
+            websub_hub: websub_hub.map(|url| url.to_string()),
         })
     }
 

@@ -187,16 +187,26 @@ impl Public {
 }
 
 /// What slugs and paths are made of; imported slugs hold more.
-const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'/');
+const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'/');
 
 /// 308 to where something public is now: below the address `collection`, under this slug or path.
 pub(crate) fn moved(app: &App, request: &HttpRequest, collection: &str, name: &str, depends: Depends) -> HttpResponse {
-    let mut location = app.config.link(&format!("{collection}/{}", utf8_percent_encode(name, NAME)));
+    let mut location = app.config.link(&format!("{collection}/{}", encoded(name)));
     if !request.query_string().is_empty() {
         location = format!("{location}?{}", request.query_string());
     }
+    located(&location, depends)
+}
+
+/// 308 to this address.
+pub(crate) fn located(location: &str, depends: Depends) -> HttpResponse {
     let moved = Deliverable::bare(StatusCode::PERMANENT_REDIRECT, depends);
-    Deliverable { location: Some(location), ..moved }.carry()
+    Deliverable { location: Some(location.to_owned()), ..moved }.carry()
+}
+
+/// A slug or path as it stands in an address.
+pub(crate) fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, NAME).to_string()
 }
 
 /// 410: what was public is gone for good.

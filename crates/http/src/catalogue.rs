@@ -46,6 +46,8 @@ pub const ENTRIES: &[Entry] = &[
     entry("illegal_transition", 409, "Not from this state", "It cannot go there from the state it is in; the detail and `available_actions` say where it can go."),
     entry("email_taken", 409, "Email taken", "Another user signs in with this email."),
     entry("last_admin", 409, "Last administrator", "The last administrator who may sign in cannot be demoted, disabled or deleted. Appoint another one first."),
+    entry("redirect_exists", 409, "Redirect exists", "There is a rule for this path already. Change that one."),
+    entry("too_many_patterns", 409, "Too many patterns", "Every path of which nothing is known is tried on each pattern, so their number is bounded. Delete some, or say several as one."),
     entry("slug_taken", 409, "Slug taken", "Another one has this slug, or had it. The detail suggests a free one."),
     entry("undo_expired", 409, "Too late to undo", "An unsubscription can be taken back for 24 hours, with the token that did it. Subscribe again."),
     entry("token_expired", 410, "Token expired", "The token is unknown, has expired, or a newer one took its place. Ask for a new one."),

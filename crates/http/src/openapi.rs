@@ -40,6 +40,7 @@ pub fn document() -> OpenApi {
         .build();
     document.merge(routes::Open::openapi());
     document.merge(routes::Closed::openapi());
+    document.merge(routes::Old::openapi());
     document.merge(Shared::openapi());
     document.servers = Some(vec![Server::new("/")]);
     complete::complete(&mut document);
@@ -59,6 +60,7 @@ pub fn document() -> OpenApi {
             ("articles", "What the publication publishes."),
             ("taxonomy", "Categories, tags and bylines."),
             ("changes", "What changed for the public, for replicas, static builds and caches."),
+            ("feeds", "What is new, for feed readers and search engines."),
             ("comments", "What readers leave, and what moderators decide."),
             ("newsletter", "Subscriptions and the weekly update."),
             ("accounts", "Who signs in."),

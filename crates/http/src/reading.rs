@@ -225,38 +225,42 @@ pub(crate) async fn get_article(
 ) -> Answer {
     let Params(ArticleQuery { locale, fields, include }) = query;
     let include = include.as_deref().map(|asked| names("include", asked, &INCLUDED)).transpose()?.unwrap_or_default();
-    let includes = |name: &str| include.iter().any(|asked| asked == name);
-    let (with_comments, with_related) = (includes("comments"), includes("related"));
     let fields = Fields::read(fields.as_deref(), &MEMBERS)?.and(&include);
-    if locale.as_deref() == Some("*") {
-        let detail = "Name one locale: slugs are unique within theirs.";
-        return Err(Error::Malformed(Fault::parameter("locale", "not_one", detail)).into());
-    }
-    let (view, named) = (view(&app), (slug.into_inner(), locale));
-    let (name, within) = named.clone();
-    let find = move |conn: &mut persistence::Conn| published::find(conn, &view, within.as_deref(), &name);
-    let article = match app.db.peek(find).await? {
+    refuse_every_locale(locale.as_deref())?;
+    show(&app, &request, (slug.into_inner(), locale), &fields, &include).await
+}
+
+/// The answer about an article.
+pub(crate) async fn show(
+    app: &App,
+    request: &HttpRequest,
+    named: (String, Option<String>),
+    fields: &Fields,
+    include: &[String],
+) -> Answer {
+    let (view, (slug, locale)) = (view(app), named.clone());
+    let find = move |conn: &mut persistence::Conn| published::find(conn, &view, locale.as_deref(), &slug);
+    let found = app.db.peek(find).await?;
+    let on = |id| Depends::on([format!("article:{id}")]);
+    let article = match found {
         Found::Article(article) => article,
-        Found::Moved(id, slug) => {
-            return Ok(moved(&app, &request, "/v1/articles", &slug, Depends::on([format!("article:{id}")])));
-        }
-        Found::Gone(id) => {
-            let depends = Depends::on([format!("article:{id}")]);
-            return Ok(gone("article_gone", "The article was withdrawn for good.", depends));
-        }
+        Found::Moved(id, slug) => return Ok(moved(app, request, "/v1/articles", &slug, on(id))),
+        Found::Gone(id) => return Ok(gone("article_gone", "The article was withdrawn for good.", on(id))),
         Found::Nothing => return Err(Error::NotFound("article").into()),
     };
-    let mut depends = Depends::on([format!("article:{}", article.id)]);
+    let (id, mut depends) = (article.id, on(article.id));
+    let includes = |name: &str| include.iter().any(|asked| asked == name);
+    let (with_comments, with_related) = (includes("comments"), includes("related"));
     if !with_comments && !with_related {
         return Ok(Public::document(fields.of_document(article.json)?, depends).respond());
     }
     let mut whole = WholeArticle { article: article.value()?, comments: None, related: None };
     if with_comments {
-        whole.comments = Some(comments::first(&app, named, article.id).await?);
-        depends = depends.and_on(format!("comments:{}", article.id));
+        whole.comments = Some(comments::first(app, named, id).await?);
+        depends = depends.and_on(format!("comments:{id}"));
     }
     if with_related {
-        let (view, id) = (self::view(&app), article.id);
+        let view = self::view(app);
         let related = app.db.read(move |conn| published::related(conn, &view, id)).await?;
         let articles = related.articles.iter();
         whole.related = Some(articles.clone().map(PublicArticle::value).collect::<Result<_>>()?);
@@ -264,6 +268,15 @@ pub(crate) async fn get_article(
         depends = related.windows.into_iter().fold(depends, Depends::and_list);
     }
     Ok(Public::new(&fields.of(&whole)?, depends)?.respond())
+}
+
+/// One article is in one locale.
+pub(crate) fn refuse_every_locale(locale: Option<&str>) -> Result<()> {
+    if locale == Some("*") {
+        let detail = "Name one locale: slugs are unique within theirs.";
+        return Err(Error::Malformed(Fault::parameter("locale", "not_one", detail)));
+    }
+    Ok(())
 }
 
 /// How documents are drawn now.

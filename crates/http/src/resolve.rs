@@ -30,13 +30,14 @@ pub(crate) struct ResolveQuery {
 /// What a path means.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Resolution {
-    /// 200: it is the path of `resource`. 301: `resource` is at `path` now. 410: it was withdrawn for good.
+    /// 200: it is the path of `resource`. 301: `resource` is at `path` now, or a rule leads there. 410: it was withdrawn
+    /// for good.
     #[schema(example = 200)]
     status: u16,
-    /// The path as it is now.
+    /// The path as it is now; or, where a rule leads elsewhere, a whole address.
     #[schema(example = "/who-takes-over")]
     path: String,
-    /// What stands there; null with 410.
+    /// What stands there; null with 410, and where it is nothing of Byline's.
     #[schema(required = true)]
     resource: Option<ResolvedResource>,
 }
@@ -80,6 +81,7 @@ pub(crate) async fn resolve_path(app: web::Data<App>, query: Params<ResolveQuery
     let resolution = match resolved.meaning {
         Meaning::Nothing => return Err(Error::NotFound("path").into()),
         Meaning::Gone => Resolution { status: 410, path: asked, resource: None },
+        Meaning::Elsewhere(path) => Resolution { status: 301, path, resource: None },
         Meaning::Resource(resource) => Resolution {
             status: if domain::site::same_path(&settings, &asked, &resource.path) { 200 } else { 301 },
             path: resource.path,
@@ -90,15 +92,21 @@ pub(crate) async fn resolve_path(app: web::Data<App>, query: Params<ResolveQuery
 }
 
 /// What the meaning of a path depends on: where the thing is, and on everything that could come before it.
-fn depends(resolved: &Resolved, settings: &Settings) -> Depends {
-    let address =
-        |id: &str| Depends::default().and_within([format!("address:{id}")]).shown_as([format!("article:{id}")]);
-    match &resolved.meaning {
-        _ if resolved.contested => {
+pub(crate) fn depends(resolved: &Resolved, settings: &Settings) -> Depends {
+    // The path of a category moves without the article; what its articles say of it is entered for each of them.
+    let moves = settings.permalink.contains("{category}");
+    let address = |id: &str| {
+        let keys = [format!("address:{id}")].into_iter().chain(moves.then(|| format!("article:{id}")));
+        Depends::default().and_within(keys).shown_as([format!("article:{id}")])
+    };
+    // A rule for the path would come first.
+    let rules = Depends::on(["redirect:all".to_owned()]);
+    rules.and(match &resolved.meaning {
+        _ if resolved.contested || resolved.meaning == Meaning::Gone => {
             Depends::on(["addresses", "list:categories", "list:tags", "list:bylines"].map(str::to_owned))
         }
         Meaning::Resource(Resource { id, locale: Some(locale), .. }) if *locale == settings.locale => address(id),
         Meaning::Resource(Resource { kind, id, locale: None, .. }) => Depends::on([format!("{kind}:{id}")]),
         _ => Depends::on(["addresses".to_owned()]),
-    }
+    })
 }

@@ -25,6 +25,8 @@ routes! {
     /// What is open to every origin: no credential is looked at. Routes are tried in this order: what is asked for most
     /// comes first.
     Open, open:
+    // An address that ends so is not taken for a slug.
+    markdown::get_article_markdown,
     reading::get_article,
     reading::list_articles,
     changes::list_changes,
@@ -38,14 +40,19 @@ routes! {
     categories::get_category,
     health::check_health,
     explorer::get_openapi,
+    feeds::get_feed,
     health::check_readiness,
     subscriptions::get_sign_up_form,
     subscriptions::create_subscription,
     subscriptions::confirm_subscription,
+    markdown::get_llms,
     resolve::resolve_path,
     search::search_articles,
     search::suggest_titles,
     site::get_site,
+    sitemaps::get_robots,
+    sitemaps::get_sitemap,
+    sitemaps::get_sitemap_index,
     tags::list_tags,
     tags::get_tag,
 }
@@ -96,6 +103,11 @@ routes! {
     moderation::transition_comments,
     moderation::list_comment_events,
     problem::get_error_page,
+    redirects::list_redirects,
+    redirects::create_redirect,
+    redirects::get_redirect,
+    redirects::update_redirect,
+    redirects::delete_redirect,
     site::get_settings,
     site::update_settings,
     newsletter_admin::get_newsletter_admin,
@@ -131,10 +143,22 @@ routes! {
     subscribers::erase_subscriber,
 }
 
+routes! {
+    /// Addresses that other systems gave to what is open to every origin; they end alike, and so come last.
+    Old, old:
+    feeds::get_wordpress_feed,
+    feeds::get_wordpress_feed_as,
+    feeds::get_wordpress_feed_of,
+    feeds::get_wordpress_feed_of_as,
+    feeds::get_ghost_feed,
+    feeds::get_ghost_feed_of,
+}
+
 /// Registers every route.
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     open(config);
     closed(config);
+    old(config);
 }
 
 /// A documented operation: its method, the pattern of its path, and whether it is open to every origin.
@@ -147,7 +171,7 @@ struct Operation {
 
 static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
     let mut operations = Vec::new();
-    for (document, open) in [(Open::openapi(), true), (Closed::openapi(), false)] {
+    for (document, open) in [(Open::openapi(), true), (Closed::openapi(), false), (Old::openapi(), true)] {
         for (path, item) in document.paths.paths {
             let methods = [
                 (Method::GET, item.get.is_some()),

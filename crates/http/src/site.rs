@@ -140,6 +140,9 @@ struct SiteWrite {
     byline_path: Option<String>,
     /// Whether new articles take comments.
     comments: Option<bool>,
+    /// The hub that feeds name (`WebSub`).
+    #[schema(format = "uri")]
+    websub_hub: Option<String>,
 }
 
 /// Change the settings of the site

@@ -185,7 +185,7 @@ pub fn delete(conn: &mut Conn, by: &Actor, id: BylineId, seen: &Seen, at: Timest
     if diesel::delete(bylines::table.find(&key).filter(bylines::version.eq(version))).execute(conn)? == 0 {
         return Err(overtaken(conn, id));
     }
-    slugs::forget(conn, Kind::Byline, &key)?;
+    slugs::forget(conn, Kind::Byline, &key, &byline.slug, at)?;
     record(conn, Op::Delete, &byline, None, at)?;
     changes::record_articles_in(conn, "byline", &key, at)?;
     let listed = published_in::table.filter(published_in::scope.eq("byline")).filter(published_in::scope_id.eq(&key));

@@ -209,10 +209,12 @@ pub fn delete(conn: &mut Conn, by: &Actor, id: CategoryId, seen: &Seen, at: Time
     if diesel::delete(categories::table.find(&key).filter(categories::version.eq(version))).execute(conn)? == 0 {
         return Err(overtaken(conn, id));
     }
-    slugs::forget(conn, Kind::Category, &key)?;
+    slugs::forget(conn, Kind::Category, &key, &category.slug, at)?;
     let paths = old_slugs::table.filter(old_slugs::kind.eq(OLD_PATH)).filter(old_slugs::target_id.eq(&key));
+    let old: Vec<String> = paths.select(old_slugs::slug).load(conn)?;
     diesel::delete(paths).execute(conn)?;
-    Ok(())
+    let names: Vec<_> = old.into_iter().chain([category.path]).map(|path| (OLD_PATH.to_owned(), path)).collect();
+    crate::redirects::bury(conn, &names, at)
 }
 
 /// Waits until nobody else changes the tree, and keeps others from it until the transaction ends.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Conn;
 use crate::db::on;
+use crate::fragments::one_of;
 use crate::schema::{change_log, changes};
 
 pub mod delta;
@@ -55,10 +56,12 @@ pub enum Resource {
     Article,
     /// A comment.
     Comment,
+    /// Where paths lead: caches hear of it, replicas do not, since it is no document.
+    Redirect,
 }
 
 impl Resource {
-    /// Every kind, each after what it refers to.
+    /// Every kind of document, each after what it refers to.
     pub const ALL: [Self; 6] = [Self::Site, Self::Category, Self::Tag, Self::Byline, Self::Article, Self::Comment];
 
     /// Its name in the log and on the wire.
@@ -70,6 +73,7 @@ impl Resource {
             Self::Byline => "byline",
             Self::Article => "article",
             Self::Comment => "comment",
+            Self::Redirect => "redirect",
         }
     }
 }
@@ -290,7 +294,8 @@ impl TryFrom<Row> for Change {
     type Error = Error;
 
     fn try_from(row: Row) -> Result<Self> {
-        let resource = Resource::ALL.into_iter().find(|resource| resource.as_str() == row.resource);
+        let resource =
+            Resource::ALL.into_iter().chain([Resource::Redirect]).find(|resource| resource.as_str() == row.resource);
         Ok(Self {
             seq: row.seq,
             at: Timestamp::from_micros(row.at),
@@ -308,6 +313,20 @@ impl TryFrom<Row> for Change {
 pub fn after(conn: &mut Conn, seq: i64, limit: i64) -> Result<Vec<Change>> {
     let rows: Vec<Row> = changes::table.filter(changes::seq.gt(seq)).order(changes::seq).limit(limit).load(conn)?;
     rows.into_iter().map(Change::try_from).collect()
+}
+
+/// When one of these things last changed, or something came to, went from or changed in what `key` names (a scope, as
+/// [`Relisted`] has it, or a surrogate key). The site is always meant too. None if that was before the log begins.
+pub fn last_of(conn: &mut Conn, ids: Vec<String>, key: &str) -> Result<Option<Timestamp>> {
+    // The newest is found first, and nearly always is the one: an answer is computed anew since something changed.
+    let touched = changes::keys.like(format!("%\"{key}\"%"));
+    let at: Option<i64> = changes::table
+        .filter(one_of(changes::resource_id, ids).or(touched).or(changes::resource.eq(Resource::Site.as_str())))
+        .order(changes::seq.desc())
+        .select(changes::at)
+        .first(conn)
+        .optional()?;
+    Ok(at.map(Timestamp::from_micros))
 }
 
 /// How far the public has come.

@@ -1,6 +1,7 @@
 //! What a publication remembers: per aggregate, the operations (load, let the domain decide, save, record what
 //! changed) and, private beneath them, the SQL. Every query is written once and runs on both engines.
 
+pub mod archive;
 pub mod articles;
 pub mod attempts;
 pub mod audit;
@@ -22,6 +23,7 @@ pub mod moderation;
 pub mod newsletters;
 pub mod published;
 pub mod published_comments;
+pub mod redirects;
 pub mod resolve;
 mod schema;
 mod search;

@@ -4,6 +4,7 @@
 //! what is scheduled turns public at its time by itself.
 
 mod lists;
+mod located;
 mod related;
 mod searching;
 
@@ -14,7 +15,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use domain::articles::{Article, Audience, Content, Kind};
 use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
-use domain::published::{Body, Summary};
+use domain::published::{Body, PublishedArticle, Summary};
 use domain::site::Settings;
 use domain::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ use crate::schema::{article_slugs, categories, published_articles as published, 
 use crate::{Conn, changes};
 
 pub use lists::{Filters, Listed, Position, Shown, list};
+pub use located::{Located, Locates, PART, part, parts};
 pub use related::{Related, related};
 pub use searching::{FoundArticle, Rank, Searched, search, suggest};
 
@@ -311,6 +313,11 @@ pub struct PublicArticle {
 impl PublicArticle {
     /// The document, to add to or to take from.
     pub fn value(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&self.json)?)
+    }
+
+    /// The document, to be told in another form.
+    pub fn whole(&self) -> Result<PublishedArticle> {
         Ok(serde_json::from_str(&self.json)?)
     }
 }

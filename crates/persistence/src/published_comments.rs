@@ -137,6 +137,18 @@ pub fn list(
     if listed.flat { counted(conn, comments) } else { threaded(conn, comments) }
 }
 
+/// The newest comments of an article, whatever they stand under.
+pub fn newest(conn: &mut Conn, article: ArticleId, limit: i64) -> Result<Vec<PublicComment>> {
+    let rows: Vec<Row> = published::table
+        .filter(published::article_id.eq(article.to_string()))
+        .filter(published::tombstone.eq(false))
+        .order((published::created_at.desc(), published::id.desc()))
+        .limit(limit)
+        .select(Row::as_select())
+        .load(conn)?;
+    rows.into_iter().map(PublicComment::try_from).collect()
+}
+
 /// The comments of these identities that the public sees, in no order.
 pub fn with_ids(conn: &mut Conn, ids: &[String], now: Timestamp) -> Result<Vec<PublicComment>> {
     let below = published_articles::table

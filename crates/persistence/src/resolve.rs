@@ -6,7 +6,7 @@ use domain::site::{self, ArticlePlace, Place, Settings};
 use domain::{Error, Result, Timestamp};
 
 use crate::schema::{categories, published_articles as published, published_slugs};
-use crate::{Conn, bylines, tags};
+use crate::{Conn, bylines, redirects, tags};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +26,11 @@ pub struct Resource {
 /// What a path means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
-    /// This; if its path is another one, the path was its own before.
+    /// This; if its path is another one, the path was its own before, or a rule leads there.
     Resource(Resource),
-    /// An article that was withdrawn for good.
+    /// A rule leads to this path or address, which is nothing of ours.
+    Elsewhere(String),
+    /// Something that was withdrawn for good.
     Gone,
     /// Nothing, ever.
     Nothing,
@@ -39,30 +41,76 @@ pub enum Meaning {
 pub struct Resolved {
     /// What it means.
     pub meaning: Meaning,
-    /// Its shape fits several kinds of things, and what is there decides.
+    /// Its shape fits several kinds of things, and what is there decides; or nothing has the path itself, and something
+    /// could come to have it.
     pub contested: bool,
 }
 
-/// What `path` means. Where its shape fits several kinds of things, what is there decides.
+/// Rules that are followed from one path.
+const MAX_HOPS: usize = 25;
+
+/// What `path` means: a rule for exactly this path, else what is or was there, else what a pattern says. Where its shape
+/// fits several kinds of things, what is there decides. Rules are followed to their end.
 pub fn resolve(conn: &mut Conn, settings: &Settings, now: Timestamp, path: &str) -> Result<Resolved> {
+    let (mut asked, mut contested) = (path.to_owned(), false);
+    for hop in 0..MAX_HOPS {
+        let Some(plain) = site::plain_path(settings, &asked) else { break };
+        let mut rule = redirects::exact(conn, &plain)?;
+        if rule.is_none() {
+            let (meaning, unsure) = known(conn, settings, now, &asked)?;
+            contested |= unsure;
+            if let Meaning::Resource(_) = meaning {
+                return Ok(Resolved { meaning, contested });
+            }
+            rule = redirects::matching(conn, &plain)?;
+            if rule.is_none() {
+                // A front end has pages of its own.
+                let leads = hop > 0 && meaning == Meaning::Nothing;
+                let meaning = if leads { Meaning::Elsewhere(asked) } else { meaning };
+                return Ok(Resolved { meaning, contested: contested || leads });
+            }
+        }
+        contested = true;
+        match rule.and_then(|rule| rule.target) {
+            None => return Ok(Resolved { meaning: Meaning::Gone, contested }),
+            Some(target) => match site::own_path(settings, &target) {
+                Some(path) => asked = path,
+                None => return Ok(Resolved { meaning: Meaning::Elsewhere(target), contested }),
+            },
+        }
+    }
+    // Only patterns lead in circles; then nobody knows where.
+    Ok(Resolved { meaning: Meaning::Nothing, contested })
+}
+
+/// What is or was at a path, by the shapes that addresses have, else by those that they had.
+fn known(conn: &mut Conn, settings: &Settings, now: Timestamp, path: &str) -> Result<(Meaning, bool)> {
     let places = site::match_path(settings, path);
-    let contested = places.len() > 1;
-    Ok(Resolved { meaning: first(conn, settings, now, places)?, contested })
+    let possible = places.len();
+    let found = first(conn, settings, now, places)?;
+    if let Meaning::Resource(_) = found {
+        return Ok((found, possible > 1));
+    }
+    let shapes = redirects::shapes(conn)?;
+    let places = site::match_old(settings, &shapes, path);
+    let possible = possible + places.len();
+    let before = first(conn, settings, now, places)?;
+    Ok((if before == Meaning::Nothing { found } else { before }, possible > 1))
 }
 
 fn first(conn: &mut Conn, settings: &Settings, now: Timestamp, places: Vec<Place>) -> Result<Meaning> {
     let mut gone = false;
     for place in places {
-        let found = match place {
-            Place::Article { slug, id, locale } => article(conn, settings, now, (slug, id, locale))?,
-            Place::Category { path } => category(conn, settings, &path)?,
-            Place::Tag { slug } => tag(conn, settings, &slug)?,
-            Place::Byline { slug } => byline(conn, settings, &slug)?,
+        let found = match &place {
+            Place::Article { slug, id, locale } => article(conn, settings, now, (slug.clone(), *id, locale.clone()))?,
+            Place::Category { path } => category(conn, settings, path)?,
+            Place::Tag { slug } => tag(conn, settings, slug)?,
+            Place::Byline { slug } => byline(conn, settings, slug)?,
         };
         match found {
-            Meaning::Nothing => {}
+            Meaning::Nothing => gone |= redirects::is_buried(conn, &place)?,
             Meaning::Gone => gone = true,
-            found @ Meaning::Resource(_) => return Ok(found),
+            found => return Ok(found),
         }
     }
     Ok(if gone { Meaning::Gone } else { Meaning::Nothing })

@@ -478,6 +478,35 @@ diesel::joinable!(subscriber_categories -> subscribers (subscriber_id));
 diesel::joinable!(messages -> subscribers (subscriber_id));
 diesel::joinable!(deliveries -> subscribers (subscriber_id));
 
+diesel::table! {
+    redirects (id) {
+        id -> Text,
+        pattern -> Bool,
+        source -> Text,
+        target -> Nullable<Text>,
+        note -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    old_shapes (kind, shape) {
+        kind -> Text,
+        shape -> Text,
+        since -> BigInt,
+    }
+}
+
+diesel::table! {
+    gone_names (kind, name) {
+        kind -> Text,
+        name -> Text,
+        since -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     site,
     users,
@@ -511,4 +540,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     digest_items,
     deliveries,
     messages,
+    redirects,
+    old_shapes,
+    gone_names,
 );

@@ -24,8 +24,21 @@ const MAX_SEARCHED: usize = 200_000;
 const DAY: i64 = 65_536;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
+/// What a published revision is found by.
+pub(crate) struct Indexed<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) excerpt: &'a str,
+    pub(crate) text: &'a str,
+}
+
 /// Makes a published revision findable.
 pub(crate) fn put(conn: &mut Conn, id: &str, revision: i64, content: &Content) -> Result<()> {
+    let words = Indexed { title: &content.title, excerpt: &content.excerpt(), text: &content.text };
+    put_words(conn, id, revision, &words)
+}
+
+/// Makes a published revision findable by these words.
+pub(crate) fn put_words(conn: &mut Conn, id: &str, revision: i64, text: &Indexed<'_>) -> Result<()> {
     let (locale, published_at): (String, i64) =
         published::table.find((id, revision)).select((published::locale, published::published_at)).first(conn)?;
     let number = free_number(conn, published_at)?;
@@ -43,12 +56,12 @@ pub(crate) fn put(conn: &mut Conn, id: &str, revision: i64, content: &Content) -
     };
     diesel::sql_query(words)
         .bind::<BigInt, _>(number)
-        .bind::<Text, _>(indexed(&content.title, &locale, MAX_SEARCHED))
-        .bind::<Text, _>(indexed(&content.excerpt(), &locale, MAX_SEARCHED))
-        .bind::<Text, _>(indexed(&content.text, &locale, MAX_SEARCHED))
+        .bind::<Text, _>(indexed(text.title, &locale, MAX_SEARCHED))
+        .bind::<Text, _>(indexed(text.excerpt, &locale, MAX_SEARCHED))
+        .bind::<Text, _>(indexed(text.text, &locale, MAX_SEARCHED))
         .execute(conn)?;
     // Whoever types a title does not type its stems.
-    let title = indexed(&content.title, "", MAX_SEARCHED);
+    let title = indexed(text.title, "", MAX_SEARCHED);
     diesel::sql_query(titles).bind::<BigInt, _>(number).bind::<Text, _>(title).execute(conn)?;
     Ok(())
 }

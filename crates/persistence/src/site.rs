@@ -49,6 +49,7 @@ pub fn update(
     let changed = changed_members(&before.settings, &settings)?;
     audit::record(conn, by, "changed", "settings", None, Some(&changed), at)?;
     changes::record(conn, &[Entry::new(Op::Upsert, Resource::Site, "site", None)], at)?;
+    crate::redirects::remember_shapes(conn, &before.settings, &settings, at)?;
     if !settings.addresses_as(&before.settings) {
         changes::begin_anew(conn)?;
     }

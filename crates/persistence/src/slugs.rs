@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use domain::text::Slug;
 use domain::{Error, Fault, Result, Timestamp};
 
-use crate::Conn;
 use crate::schema::{bylines, categories, old_slugs, tags};
+use crate::{Conn, redirects};
 
 /// What has a slug of this sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,9 +99,11 @@ pub(crate) fn was(conn: &mut Conn, kind: Kind, slug: &str) -> Result<Option<Stri
     Ok(old_slugs::table.find((kind.as_str(), slug)).select(old_slugs::target_id).first(conn).optional()?)
 }
 
-/// Forgets the old slugs of something that is no more.
-pub(crate) fn forget(conn: &mut Conn, kind: Kind, id: &str) -> Result<()> {
+/// Frees the slugs of something that is no more, the old ones too, and remembers that what had them is gone.
+pub(crate) fn forget(conn: &mut Conn, kind: Kind, id: &str, slug: &str, at: Timestamp) -> Result<()> {
     let of = old_slugs::table.filter(old_slugs::kind.eq(kind.as_str())).filter(old_slugs::target_id.eq(id));
+    let old: Vec<String> = of.select(old_slugs::slug).load(conn)?;
     diesel::delete(of).execute(conn)?;
-    Ok(())
+    let names: Vec<_> = old.into_iter().chain([slug.to_owned()]).map(|name| (kind.as_str().to_owned(), name)).collect();
+    redirects::bury(conn, &names, at)
 }

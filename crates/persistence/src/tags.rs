@@ -175,7 +175,7 @@ pub fn delete(conn: &mut Conn, by: &Actor, id: TagId, seen: &Seen, at: Timestamp
     if diesel::delete(tags::table.find(&key).filter(tags::version.eq(version))).execute(conn)? == 0 {
         return Err(overtaken(conn, id));
     }
-    slugs::forget(conn, Kind::Tag, &key)?;
+    slugs::forget(conn, Kind::Tag, &key, &tag.slug, at)?;
     record(conn, Op::Delete, &tag, None, at)?;
     changes::record_articles_in(conn, "tag", &key, at)?;
     let listed = published_in::table.filter(published_in::scope.eq("tag")).filter(published_in::scope_id.eq(&key));

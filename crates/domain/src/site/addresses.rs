@@ -153,6 +153,84 @@ pub fn match_path(settings: &Settings, path: &str) -> Vec<Place> {
     .collect()
 }
 
+/// What has addresses of a shape that the settings say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shaped {
+    /// Articles and pages.
+    Article,
+    /// Categories.
+    Category,
+    /// Tags.
+    Tag,
+    /// Bylines.
+    Byline,
+}
+
+impl Shaped {
+    /// Each.
+    pub const ALL: [Self; 4] = [Self::Article, Self::Category, Self::Tag, Self::Byline];
+
+    /// Its name where it is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Article => "article",
+            Self::Category => "category",
+            Self::Tag => "tag",
+            Self::Byline => "byline",
+        }
+    }
+
+    /// The shape that the settings give to its addresses.
+    pub fn shape(self, settings: &Settings) -> &str {
+        match self {
+            Self::Article => &settings.permalink,
+            Self::Category => &settings.category_path,
+            Self::Tag => &settings.tag_path,
+            Self::Byline => &settings.byline_path,
+        }
+    }
+}
+
+/// What may have been at a path when addresses had these shapes.
+pub fn match_old(settings: &Settings, shapes: &[(Shaped, String)], path: &str) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (shaped, shape) in shapes {
+        let mut old = settings.clone();
+        let (of_old, kind): (_, fn(&Place) -> bool) = match shaped {
+            Shaped::Article => (&mut old.permalink, |place| matches!(place, Place::Article { .. })),
+            Shaped::Category => (&mut old.category_path, |place| matches!(place, Place::Category { .. })),
+            Shaped::Tag => (&mut old.tag_path, |place| matches!(place, Place::Tag { .. })),
+            Shaped::Byline => (&mut old.byline_path, |place| matches!(place, Place::Byline { .. })),
+        };
+        of_old.clone_from(shape);
+        places.extend(match_path(&old, path).into_iter().filter(kind));
+    }
+    places
+}
+
+/// A path of the site in one form, whatever is encoded in it: decoded, below the site's own address, without a slash at
+/// its end; a query stays as it is. None if it is no path.
+pub fn plain_path(settings: &Settings, path: &str) -> Option<String> {
+    let (bare, query) = match path.split('#').next().unwrap_or_default().split_once('?') {
+        Some((bare, query)) => (bare, Some(query)),
+        None => (path.split('#').next().unwrap_or_default(), None),
+    };
+    let plain = segments(settings, bare)?.join("/");
+    Some(match query.filter(|query| !query.is_empty()) {
+        Some(query) => format!("/{plain}?{query}"),
+        None => format!("/{plain}"),
+    })
+}
+
+/// The path on the front end that an address is, whole or as a path; none if it is elsewhere.
+pub fn own_path(settings: &Settings, address: &str) -> Option<String> {
+    if address.starts_with('/') {
+        return Some(address.to_owned());
+    }
+    let (url, site) = (Url::parse(address).ok()?, Url::parse(settings.site_url.as_deref()?).ok()?);
+    (url.origin() == site.origin()).then(|| url[url::Position::BeforePath..].to_owned())
+}
+
 /// Whether two paths of the site are one, whatever is encoded in them and whether or not they end with a slash.
 pub fn same_path(settings: &Settings, one: &str, other: &str) -> bool {
     let one = segments(settings, one);

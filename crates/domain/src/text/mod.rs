@@ -2,6 +2,7 @@
 //!
 //! Value types parse once, at the edge, and cannot be wrong afterwards; markup leaves here only through an allow-list.
 
+mod absolute;
 mod body;
 mod bounds;
 mod comment;
@@ -22,13 +23,14 @@ mod tests_bombs;
 mod tests_xss;
 mod web_url;
 
+pub use absolute::absolute;
 pub use body::{BodyFormat, MAX_BODY_BYTES, Rendered, render};
 pub use comment::{CommentBody, CommenterName, RENDERER_VERSION, render_comment};
 pub use custom::check_custom;
 pub use email::Email;
 pub use excerpt::{EXCERPT_CHARS, body_excerpt, excerpt};
 pub use fields::{Line, Prose, Title};
-pub use outline::Heading;
+pub use outline::{Heading, plain_text};
 pub use sanitise::sanitise;
 pub use search::{Highlighter, MAX_QUERY_CHARS, MAX_TERMS, Term, indexed, terms};
 pub use slug::Slug;

@@ -37,6 +37,11 @@ pub(super) struct Outline {
     pub(super) text: String,
 }
 
+/// The text of HTML that the sanitiser wrote: blocks are parted by an empty line.
+pub fn plain_text(html: &str) -> String {
+    read(html).text
+}
+
 /// Reads HTML that the sanitiser wrote.
 pub(super) fn read(html: &str) -> Outline {
     let reader = tokens(html);

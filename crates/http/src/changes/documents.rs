@@ -64,6 +64,8 @@ pub(super) fn of(conn: &mut Conn, app: &App, view: &View, deltas: &[Delta]) -> R
                     keep(&mut found, (kind, comment.id.to_string()), &comment)?;
                 }
             }
+            // No replica hears of these.
+            Resource::Redirect => {}
         }
     }
     Ok(found)

@@ -1,11 +1,12 @@
 //! One answer: what it says, what it depends on, and how it is sent.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, HttpDate};
 use actix_web::web::{self, Bytes};
 use domain::Timestamp;
 use persistence::changes::{Change, Resource, Window};
@@ -64,11 +65,19 @@ impl Depends {
         self
     }
 
-    /// And on what is seen through this window.
+    /// And on what is seen through this window, too.
     pub(crate) fn and_list(mut self, window: Window) -> Self {
         self.shown.push("lists".into());
         self.shown.extend(window.scopes.iter().map(|scope| format!("list:{scope}")));
         self.windows.push(window);
+        self
+    }
+
+    /// And on what another answer depends on.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.keys.extend(other.keys);
+        self.windows.extend(other.windows);
+        self.shown.extend(other.shown);
         self
     }
 
@@ -115,6 +124,8 @@ pub(crate) struct Deliverable {
     pub(crate) cache_control: Option<&'static str>,
     pub(crate) link: Option<String>,
     pub(crate) location: Option<String>,
+    /// When what it says last changed, for clients that know no tags.
+    pub(crate) last_modified: Option<Timestamp>,
     /// A refusal that lasts: its document names the request, so it is written for each.
     pub(crate) problem: Option<Problem>,
     pub(crate) depends: Depends,
@@ -124,8 +135,9 @@ impl Deliverable {
     /// An answer that says nothing but its status.
     pub(crate) fn bare(status: StatusCode, depends: Depends) -> Self {
         let (kind, body) = ("application/json", Bytes::new());
-        let (etag, cache_control, link, location, problem) = (None, None, None, None, None);
-        Self { status, kind, body, etag, cache_control, link, location, problem, depends }
+        let (etag, cache_control, link, location) = (None, None, None, None);
+        let (last_modified, problem) = (None, None);
+        Self { status, kind, body, etag, cache_control, link, location, last_modified, problem, depends }
     }
 
     /// An answer that carries this one to the edge.
@@ -171,6 +183,7 @@ pub(super) struct Answer {
     surrogate_key: Option<HeaderValue>,
     link: Option<HeaderValue>,
     location: Option<HeaderValue>,
+    last_modified: Option<Timestamp>,
     problem: Option<Problem>,
     pub(super) depends: Depends,
 }
@@ -189,6 +202,7 @@ impl Entry {
             surrogate_key: header(deliverable.depends.header()),
             link: deliverable.link.and_then(header),
             location: deliverable.location.and_then(header),
+            last_modified: deliverable.last_modified,
             problem: deliverable.problem,
             depends: deliverable.depends,
         };
@@ -244,6 +258,12 @@ impl Entry {
     ) -> HttpResponse {
         let answer = &*self.answer;
         let known = answer.tag.as_ref().and_then(|tag| self.known_to(request, tag));
+        // Within its second it could change once more, and a client could not tell (RFC 9110, 8.8.2.2).
+        let modified = answer.last_modified.filter(|at| at.micros() / 1_000_000 < now.micros() / 1_000_000);
+        let known = known.or_else(|| {
+            let unchanged = modified.is_some_and(|at| is_unmodified(request, at));
+            self.etag.clone().filter(|_| unchanged)
+        });
         let code = if known.is_some() { StatusCode::NOT_MODIFIED } else { answer.status };
         let mut response = HttpResponse::with_body(code, ());
         let headers = response.headers_mut();
@@ -265,6 +285,10 @@ impl Entry {
         set(header::CACHE_CONTROL, cache_control);
         set(header::VARY, Some(HeaderValue::from_static("Accept-Encoding")));
         set(SURROGATE_KEY, answer.surrogate_key.clone());
+        set(
+            header::LAST_MODIFIED,
+            modified.map(|at| HttpDate::from(time(at)).to_string()).and_then(|at| HeaderValue::try_from(at).ok()),
+        );
         set(header::LINK, answer.link.clone());
         set(header::LOCATION, answer.location.clone());
         set(CACHE_STATUS, cache_status(status));
@@ -302,6 +326,20 @@ impl Entry {
         }
         None
     }
+}
+
+/// Whether a client that named no tag has it as it was at this time, or later.
+fn is_unmodified(request: &HeaderMap, at: Timestamp) -> bool {
+    if request.contains_key(header::IF_NONE_MATCH) {
+        return false;
+    }
+    let since = request.get(header::IF_MODIFIED_SINCE).and_then(|since| since.to_str().ok()?.parse::<HttpDate>().ok());
+    since.is_some_and(|since| HttpDate::from(time(at)) <= since)
+}
+
+/// To the second, as headers have it.
+fn time(at: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(at.micros() / 1_000_000).unwrap_or(0))
 }
 
 /// `Cache-Status` (RFC 9211).

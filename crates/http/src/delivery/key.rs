@@ -7,12 +7,18 @@ use actix_web::http::Method;
 use actix_web::http::header;
 use actix_web::http::uri::{PathAndQuery, Uri};
 
+use crate::feeds::is_old_address;
+
 /// Longer addresses are not kept: no front end writes them.
 const MAX_LENGTH: usize = 2_048;
 
 /// Where answers live that are the same for everyone.
 const SHARED: [&str; 7] =
     ["/v1/articles", "/v1/bylines", "/v1/categories", "/v1/resolve", "/v1/search", "/v1/site", "/v1/tags"];
+
+/// The same outside of `/v1`, where of all parameters only [`LOCALE`] means anything.
+const OUTSIDE: [&str; 5] = ["/feeds", "/llms.txt", "/robots.txt", "/sitemap.xml", "/sitemaps"];
+const LOCALE: &str = "locale";
 
 /// The address of an answer that may be kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,9 +29,10 @@ impl Address {
     /// order, so that the answer depends on the address alone.
     pub(super) fn of(request: &mut ServiceRequest) -> Option<Self> {
         let path = request.path();
-        let shared = SHARED
-            .iter()
-            .any(|shared| path.strip_prefix(shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+        let below =
+            |shared: &&str| path.strip_prefix(*shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let outside = OUTSIDE.iter().any(below) || is_old_address(path);
+        let shared = outside || SHARED.iter().any(below);
         // Whoever shows a credential is told what is wrong with it.
         if !shared || request.method() != Method::GET || request.headers().contains_key(header::AUTHORIZATION) {
             return None;
@@ -33,6 +40,9 @@ impl Address {
         let whole = request.uri().path_and_query()?;
         if whole.as_str().len() > MAX_LENGTH {
             return None;
+        }
+        if outside {
+            return Some(Self(with_alone(whole, LOCALE).into()));
         }
         if let Some(ordered) = whole.query().and_then(ordered) {
             let whole: PathAndQuery = format!("{}?{ordered}", whole.path()).parse().ok()?;
@@ -45,6 +55,15 @@ impl Address {
 
     pub(super) fn text(&self) -> &Arc<str> {
         &self.0
+    }
+}
+
+/// An address with this parameter alone, if it has that.
+fn with_alone(whole: &PathAndQuery, parameter: &str) -> String {
+    let pairs = whole.query().into_iter().flat_map(|query| query.split('&'));
+    match pairs.into_iter().find(|pair| pair.split('=').next() == Some(parameter)) {
+        Some(pair) => format!("{}?{pair}", whole.path()),
+        None => whole.path().to_owned(),
     }
 }
 
@@ -84,6 +103,11 @@ mod tests {
         assert_eq!(address("/v1/articles/x").as_deref(), Some("/v1/articles/x"));
         assert_eq!(address("/v1/articlesque"), None);
         assert_eq!(address("/v1/admin/articles"), None);
+        assert_eq!(address("/feeds/all.rss?utm=x&locale=de").as_deref(), Some("/feeds/all.rss?locale=de"));
+        for old in ["/feed/", "/feed", "/category/a/b/feed/atom/", "/tag/x/rss"] {
+            assert_eq!(address(&format!("{old}?x=1")).as_deref(), Some(old));
+        }
+        assert_eq!(address("/feeder"), None);
         assert_eq!(address(&format!("/v1/articles?q={}", "x".repeat(3_000))), None);
         let mut signed =
             TestRequest::with_uri("/v1/articles").insert_header(("authorization", "Bearer x")).to_srv_request();

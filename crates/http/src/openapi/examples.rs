@@ -47,6 +47,8 @@ const USER: &str = "019b8d62-7a84-7f67-a1b8-50c9e24d7f36";
 const SUBSCRIBER: &str = "01a0a403-12e1-7064-bc97-e8f5130a6d42";
 const ISSUE: &str = "01a1f29a-e580-7d43-9a0e-17b6f8c2d595";
 
+const REDIRECT: &str = "019b8d62-7a85-7b19-95d2-e07c48f1a3b6";
+
 const FIRST_DAY: &str = "2026-01-05T09:00:00Z";
 const PUBLISHED: &str = "2026-09-14T05:30:00Z";
 const DAY_AFTER: &str = "2026-09-15T07:41:00Z";
@@ -283,6 +285,11 @@ fn of(schema: &str) -> Option<Value> {
             "page": {"next": null},
         }),
         "Suggestions" => json!({"data": [{"text": "The two-year handover", "slug": "the-two-year-handover"}]}),
+        "JsonFeed" => feed(),
+        "Redirect" => {
+            with(&redirect(), json!({"id": REDIRECT, "version": 1, "created_at": FIRST_DAY, "updated_at": FIRST_DAY}))
+        }
+        "RedirectWrite" => redirect(),
         "PublicSite" => site(),
         "Changes" => json!({
             "data": [
@@ -338,7 +345,7 @@ fn of(schema: &str) -> Option<Value> {
             "refresh_token": "rt_h5Jc8WqT2mXz6PbL0vNs9Rk4",
             "user": user(),
         }),
-        "Site" => with(&site(), json!({"comments": true, "version": 3, "updated_at": PUBLISHED})),
+        "Site" => with(&site(), json!({"comments": true, "websub_hub": null, "version": 3, "updated_at": PUBLISHED})),
         "SiteWrite" => json!({"name": "Name Above the Door", "permalink": "/{category}/{slug}"}),
         "SubscriberView" => json!({
             "id": SUBSCRIBER,
@@ -588,6 +595,33 @@ fn item() -> Value {
         "author": "Hester Coldbrook",
         "category_ids": [CATEGORY],
         "locale": "en",
+    })
+}
+
+fn redirect() -> Value {
+    json!({"from": "/old/page", "pattern": false, "to": "/new/page", "note": "From the leaflet of 2019"})
+}
+
+fn feed() -> Value {
+    let page = "https://nameabovethedoor.example.org";
+    json!({
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": "Name Above the Door",
+        "home_page_url": format!("{page}/"),
+        "feed_url": "https://cms.example.org/feeds/all.json",
+        "language": "en",
+        "authors": [{"name": "Name Above the Door"}],
+        "items": [{
+            "id": format!("urn:uuid:{ARTICLE}"),
+            "url": format!("{page}/the-two-year-handover"),
+            "title": "The two-year handover",
+            "content_html": BODY_HTML,
+            "summary": "What to do in which month, for a handover that nobody has to hurry.",
+            "date_published": PUBLISHED,
+            "date_modified": PUBLISHED,
+            "authors": [{"name": "Oren Tabard", "url": format!("{page}/author/oren-tabard")}],
+            "tags": ["Business Succession"],
+        }],
     })
 }
 

@@ -64,7 +64,10 @@ fn counts(conn: &mut Conn, relisted: &Relisted) -> Result<Vec<Entry>> {
     let (in_categories, in_tags, in_bylines) = (ids(&["category", "subtree"]), ids(&["tag"]), ids(&["byline"]));
     let mut entries = Vec::new();
     let mut enter = |resource: Resource, rows: Vec<(String, String)>| {
-        entries.extend(rows.into_iter().map(|(id, slug)| Entry::new(Op::Upsert, resource, id, Some(slug))));
+        // Whether there is anything in it at all may be another matter now.
+        let used = format!("used:{}", resource.as_str());
+        let entry = |(id, slug)| Entry::new(Op::Upsert, resource, id, Some(slug)).touching([used.clone()]);
+        entries.extend(rows.into_iter().map(entry));
     };
     if !in_categories.is_empty() {
         let rows = categories::table.filter(categories::id.eq_any(in_categories)).order(categories::path);

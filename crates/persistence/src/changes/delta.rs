@@ -89,6 +89,9 @@ fn follow(conn: &mut Conn, mut place: Place, limit: i64) -> Result<Deltas> {
     let mut data: Vec<Delta> = Vec::with_capacity(changes.len());
     for change in changes {
         place.seq = change.seq;
+        if !Resource::ALL.contains(&change.resource) {
+            continue;
+        }
         // The last word on a thing is enough.
         data.retain(|known| known.resource != change.resource || known.id != change.id);
         data.push(Delta {
@@ -143,7 +146,7 @@ fn things(conn: &mut Conn, resource: Resource, after: Option<&str>, limit: i64, 
         |rows: Vec<(String, String)>| rows.into_iter().map(|(id, slug)| (id.clone(), id, Some(slug), None)).collect();
     Ok(match resource {
         Resource::Site if after.is_empty() => vec![("site".into(), "site".into(), None, None)],
-        Resource::Site => Vec::new(),
+        Resource::Site | Resource::Redirect => Vec::new(),
         Resource::Category => {
             // By path: what stands above another comes first.
             let rows = categories::table.filter(categories::path.gt(after)).order(categories::path).limit(limit);

@@ -65,6 +65,13 @@ pub struct Window {
 }
 
 impl Window {
+    /// On all articles, or pages, in every locale.
+    pub fn whole(kind: Kind) -> Self {
+        let seen = (Bound::Unbounded, Bound::Unbounded);
+        let (scopes, locale, after, before) = (vec!["all".to_owned()], None, None, None);
+        Self { scopes, kind, locale, after, before, seen, next: None, counted: false }
+    }
+
     /// Whether the answer is another one after this change of an article in `locale`.
     pub fn is_altered_by(&self, change: &Relisted, locale: Option<&str>) -> bool {
         let holds = |scopes: [&Vec<String>; 2]| {

@@ -8,7 +8,6 @@ use domain::bylines::BylineWrite;
 use domain::categories::CategoryWrite;
 use domain::comments::TransitionWrite;
 use domain::ids::{ArticleId, CommentId};
-use domain::site::Settings;
 use domain::tags::TagWrite;
 use persistence::{articles, bylines, categories, comments, moderation, published_comments, tags};
 use serde_json::json;
