@@ -39,6 +39,8 @@ pub const TABLES: &[Table] = &[
     table("tags", "id"),
     table("bylines", "id"),
     table("old_slugs", "kind, slug"),
+    table("media", "id"),
+    table("media_paths", "path"),
     table("redirects", "id"),
     table("old_shapes", "kind, shape"),
     table("gone_names", "kind, name"),
