@@ -20,6 +20,8 @@ const PUBLIC: &[&str] = &[
     "create_session",
     "create_subscription",
     "delete_session",
+    "find_ghost_file",
+    "find_wordpress_file",
     "get_article",
     "get_article_markdown",
     "get_byline",
@@ -34,6 +36,7 @@ const PUBLIC: &[&str] = &[
     "get_ghost_feed",
     "get_ghost_feed_of",
     "get_llms",
+    "get_media",
     "get_objection_page",
     "get_openapi",
     "get_robots",
@@ -69,7 +72,7 @@ const ANSWERS_WITHOUT_CREDENTIAL: &[&str] = &[
 ];
 
 /// Statuses whose answers have no body.
-const BODILESS: [&str; 4] = ["204", "303", "304", "308"];
+const BODILESS: [&str; 5] = ["204", "301", "303", "304", "308"];
 
 struct Operation<'a> {
     method: Method,

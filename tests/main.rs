@@ -19,6 +19,7 @@ mod feeds;
 mod hostile;
 mod journey;
 mod lists;
+mod media;
 mod migrations;
 mod newsletter;
 mod newsroom;

@@ -122,6 +122,13 @@ pub struct Settings {
     #[arg(value_parser = clap::value_parser!(u64).range(..=1_048_576), help_heading = "Settings", hide_short_help = true)]
     pub cache_size: u64,
 
+    /// The folder in which files (pictures and the like) are kept [default: media beside the SQLite file, or var/media]
+    ///
+    /// Several nodes need one folder that all of them see. Keep it with your backups.
+    #[arg(long, env = "BYLINE_MEDIA_STORE", value_name = "FOLDER", global = true, help_heading = "Settings")]
+    #[arg(hide_short_help = true)]
+    pub media_store: Option<PathBuf>,
+
     /// Threads that serve requests [default: one per core]
     #[arg(long, env = "BYLINE_WORKERS", value_name = "NUMBER", global = true, help_heading = "Settings")]
     #[arg(value_parser = parse::workers(), hide_short_help = true)]
@@ -196,6 +203,14 @@ impl Settings {
         })
     }
 
+    /// Where files are kept.
+    pub fn media_store(&self) -> PathBuf {
+        self.media_store.clone().unwrap_or_else(|| match self.database_url() {
+            DatabaseUrl::Sqlite(path) => path.with_file_name("media"),
+            DatabaseUrl::Postgres(_) => Path::new("var").join("media"),
+        })
+    }
+
     /// How the server answers, once it is known where it listens.
     pub fn http(&self, listen: SocketAddr) -> Result<http::Config, String> {
         let mut config = http::Config::new(self.public_url(listen)?);
@@ -204,6 +219,7 @@ impl Settings {
         config.trusted_proxies.clone_from(&self.trusted_proxies);
         config.limits = self.limits == Switch::On;
         config.metrics_token.clone_from(&self.metrics_token);
+        config.media_store = self.media_store();
         config.cache_size = self.cache_size * 1024 * 1024;
         config.cache = http::CachePolicy {
             max_age: self.cache_max_age,

@@ -80,4 +80,6 @@ ids! {
     MessageId,
     /// A rule for a path of the front end.
     RedirectId,
+    /// A file that articles show or offer.
+    MediaId,
 }

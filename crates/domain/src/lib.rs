@@ -10,6 +10,7 @@ pub mod comments;
 pub mod error;
 pub mod ids;
 pub mod issues;
+pub mod media;
 pub mod merge;
 pub mod moderation;
 pub mod newsletter;

@@ -1,6 +1,7 @@
 //! What every route needs: the database, the keys, the clock and the configuration.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use domain::secrets::Secrets;
 use domain::{Error, Result, Timestamp};
 use ipnet::IpNet;
+use persistence::files::Files;
 use persistence::{Conn, Db, Forms, idempotency};
 use tokio::sync::Semaphore;
 use url::Url;
@@ -61,6 +63,8 @@ pub struct Config {
     pub cache: CachePolicy,
     /// Bytes that the delivery cache may hold; 0: there is none.
     pub cache_size: u64,
+    /// The folder of the media store.
+    pub media_store: PathBuf,
 }
 
 /// `Cache-Control` of public answers, in seconds.
@@ -107,6 +111,7 @@ impl Config {
             metrics_token: None,
             cache: CachePolicy::default(),
             cache_size: 64 * 1024 * 1024,
+            media_store: PathBuf::from("var/media"),
         }
     }
 
@@ -141,6 +146,8 @@ pub struct App {
     pub follower: Arc<Follower>,
     /// What they are made with.
     pub(crate) forms: Arc<Forms>,
+    /// Where files are kept.
+    pub media: Files,
     /// Places for those who listen to changes.
     pub(crate) streams: Arc<Semaphore>,
     /// Counters for `/metrics`.
@@ -189,6 +196,7 @@ impl App {
         let follower = Arc::new(Follower::new(Arc::clone(&delivery)));
         let (follows, present) = (Arc::clone(&follower), clock.clone());
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
+        let media = Files::new(&config.media_store);
         db.after_commit(move |conn| follows.catch_up(conn, present.now()));
         Ok(Self {
             db,
@@ -201,6 +209,7 @@ impl App {
             delivery,
             follower,
             forms: Arc::default(),
+            media,
             streams,
             metrics,
             running,

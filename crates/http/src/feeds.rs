@@ -328,7 +328,8 @@ fn below_article(
     own: &str,
 ) -> Result<Outcome> {
     let id = comments::article(conn, slug, locale, view.now)?.id;
-    let article = published::with_ids(conn, view, &[id.to_string()])?.pop().ok_or(Error::NotFound("article"))?.whole()?;
+    let article =
+        published::with_ids(conn, view, &[id.to_string()])?.pop().ok_or(Error::NotFound("article"))?.whole()?;
     let newest = comments::newest(conn, id, ITEMS)?;
     let changed = changes::last_of(conn, vec![id.to_string()], &format!("comments:{id}"))?;
     let summary = article.summary;

@@ -23,6 +23,7 @@ mod issues;
 pub mod limits;
 mod markdown;
 mod me;
+mod media;
 mod metrics;
 mod moderation;
 mod newsletter_admin;

@@ -64,6 +64,7 @@ pub fn document() -> OpenApi {
             ("comments", "What readers leave, and what moderators decide."),
             ("newsletter", "Subscriptions and the weekly update."),
             ("accounts", "Who signs in."),
+            ("media", "Files that articles show or offer."),
             ("site", "The publication itself."),
             ("server", "The machine room."),
         ]

@@ -118,6 +118,8 @@ macro_rules! refusals {
 refusals! {
     /// Reading without a credential.
     ReadPublic: 400 404 410 503;
+    /// Reading a file.
+    ReadFile: 404 503;
     /// Following the log of changes.
     Follow: 400 410 503;
     /// Listing without a credential.

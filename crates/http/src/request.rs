@@ -273,10 +273,7 @@ fn params<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T> {
         }
         seen.push((name.into_owned(), value.into_owned()));
     }
-    let pairs = seen.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let deserializer = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        // What the address does not know is told first. Its parameters are only made up for that.
+    if !seen.is_empty() {
         let known = T::into_params(|| None);
         if let Some((unknown, _)) = seen.iter().find(|(name, _)| known.iter().all(|parameter| parameter.name != *name))
         {
@@ -284,8 +281,12 @@ fn params<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T> {
                 .map(|known| format!(" Did you mean `{known}`?"))
                 .unwrap_or_default();
             let detail = format!("There is no parameter `{}` here.{hint}", domain::error::shorten(unknown));
-            return refuse(unknown, "unknown", detail);
+            return Err(refuse(unknown, "unknown", detail));
         }
+    }
+    let pairs = seen.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let deserializer = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let name = error.path().to_string();
         let name = pairs.clone().map(|(name, _)| name).find(|known| *known == name).unwrap_or("");
         let (code, detail) = explain(&error.inner().to_string(), "parameter");

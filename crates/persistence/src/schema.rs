@@ -471,6 +471,34 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    media (id) {
+        id -> Text,
+        sha256 -> Text,
+        name -> Text,
+        content_type -> Text,
+        size -> BigInt,
+        width -> Nullable<Integer>,
+        height -> Nullable<Integer>,
+        title -> Text,
+        alt -> Text,
+        caption -> Text,
+        credit -> Text,
+        source_url -> Nullable<Text>,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    media_paths (path) {
+        path -> Text,
+        media_id -> Text,
+    }
+}
+
+diesel::joinable!(media_paths -> media (media_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(refresh_tokens -> sessions (session_id));
 diesel::joinable!(subscriber_categories -> categories (category_id));
@@ -543,4 +571,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     redirects,
     old_shapes,
     gone_names,
+    media,
+    media_paths,
 );

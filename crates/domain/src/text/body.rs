@@ -11,8 +11,7 @@ use crate::error::Wrong;
 
 use super::outline::{self, Heading};
 use super::plain::at_most;
-use super::policy;
-use super::sanitise::settle;
+use super::sanitise;
 
 /// Longest source of a body, in bytes.
 pub const MAX_BODY_BYTES: usize = 1_048_576;
@@ -83,7 +82,7 @@ pub fn render(source: &str, format: BodyFormat) -> Result<Rendered, Wrong> {
         BodyFormat::Markdown => comrak::markdown_to_html(source, &markdown()),
         BodyFormat::Html => source.to_owned(),
     };
-    let outline::Outline { html, toc, text } = outline::read(&settle(&policy::ARTICLE, html)?);
+    let outline::Outline { html, toc, text } = outline::read(&sanitise::article(html)?);
     let word_count = u32::try_from(text.unicode_words().count()).unwrap_or(u32::MAX);
     Ok(Rendered { html, text, toc, word_count, reading_minutes: word_count.div_ceil(WORDS_PER_MINUTE) })
 }

@@ -6,9 +6,9 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use crate::error::Wrong;
 
+use super::body::MAX_BODY_BYTES;
 use super::plain::{self, at_most, checked_text, string_schema};
-use super::sanitise::settle;
-use super::{outline, policy};
+use super::{outline, sanitise};
 
 /// Stands beside stored comment HTML; a higher one says that stored HTML is to be rendered again.
 pub const RENDERER_VERSION: u32 = 1;
@@ -72,10 +72,18 @@ impl CommenterName {
 /// HTML in the source is shown, not obeyed; headings become bold paragraphs, images their alternative text, and links
 /// lead to `http` and `https` only. Never fails: a comment whose markup is out of bounds is shown as it was typed.
 pub fn render_comment(body: &CommentBody) -> (String, String) {
-    let html = settle(&policy::COMMENT, markdown(body.as_str()))
-        .unwrap_or_else(|_| format!("<p>{}</p>", escaped(body.as_str())));
+    let html =
+        sanitise::comment(markdown(body.as_str())).unwrap_or_else(|_| format!("<p>{}</p>", escaped(body.as_str())));
     let text = outline::text(&html);
     (html, text)
+}
+
+/// Cleans the HTML of a comment that was left elsewhere: it and its plain text. Refuses what is out of bounds.
+pub fn clean_comment(html: &str) -> Result<(String, String), Wrong> {
+    at_most(html.len(), MAX_BODY_BYTES, "bytes")?;
+    let html = sanitise::comment(html.to_owned())?;
+    let text = outline::text(&html);
+    Ok((html, text))
 }
 
 /// Exactly as the sanitiser's serializer would write it, so that this form is stable too.
@@ -229,7 +237,7 @@ mod tests {
         fn a_rendered_comment_is_stable(source in soup()) {
             if let Ok(body) = CommentBody::parse(&source) {
                 let (html, _) = render_comment(&body);
-                prop_assert_eq!(settle(&policy::COMMENT, html.clone()).unwrap(), html);
+                prop_assert_eq!(sanitise::comment(html.clone()).unwrap(), html);
             }
         }
     }

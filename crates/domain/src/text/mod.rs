@@ -10,6 +10,7 @@ mod custom;
 mod email;
 mod excerpt;
 mod fields;
+mod frames;
 mod outline;
 mod plain;
 mod policy;
@@ -25,7 +26,7 @@ mod web_url;
 
 pub use absolute::absolute;
 pub use body::{BodyFormat, MAX_BODY_BYTES, Rendered, render};
-pub use comment::{CommentBody, CommenterName, RENDERER_VERSION, render_comment};
+pub use comment::{CommentBody, CommenterName, RENDERER_VERSION, clean_comment, render_comment};
 pub use custom::check_custom;
 pub use email::Email;
 pub use excerpt::{EXCERPT_CHARS, body_excerpt, excerpt};

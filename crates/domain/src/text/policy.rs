@@ -1,7 +1,8 @@
 //! What markup may hold: one allow-list for articles, a narrower one for comments.
 //!
 //! Never on either: `svg`, `math`, `style`, `iframe`, `script`, `title`, `textarea`, `noscript`, `xmp`, `template`.
-//! Every known hole of the sanitiser needed one of them (RUSTSEC-2025-0071, -2026-0193, -2026-0213).
+//! Every known hole of the sanitiser needed one of them (RUSTSEC-2025-0071, -2026-0193, -2026-0213). The players of
+//! known hosts are let in beside the sanitiser (`frames.rs`).
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -10,10 +11,13 @@ use std::sync::LazyLock;
 use ammonia::{Builder, UrlRelative};
 use url::Url;
 
+use super::frames::{self, FRAME};
+
 /// Elements of an article.
 pub(super) const ARTICLE_TAGS: &[&str] = &[
     "a",
     "abbr",
+    "audio",
     "b",
     "bdi",
     "bdo",
@@ -59,6 +63,7 @@ pub(super) const ARTICLE_TAGS: &[&str] = &[
     "samp",
     "section",
     "small",
+    "source",
     "span",
     "strong",
     "sub",
@@ -75,15 +80,16 @@ pub(super) const ARTICLE_TAGS: &[&str] = &[
     "u",
     "ul",
     "var",
+    "video",
     "wbr",
 ];
 
 /// Attributes of an article's elements; [`article_attribute`] decides about their values.
 pub(super) const ARTICLE_ATTRIBUTES: &[(&str, &[&str])] = &[
-    ("a", &["aria-label", "class", "href", "id", "title"]),
+    ("a", &["aria-label", "href", "id", "title"]),
     ("abbr", &["title"]),
+    ("audio", &["controls", "loop", "preload", "src"]),
     ("blockquote", &["cite"]),
-    ("code", &["class"]),
     ("col", &["span"]),
     ("colgroup", &["span"]),
     ("del", &["cite", "datetime"]),
@@ -95,15 +101,21 @@ pub(super) const ARTICLE_ATTRIBUTES: &[(&str, &[&str])] = &[
     ("li", &["id", "value"]),
     ("ol", &["reversed", "start"]),
     ("q", &["cite"]),
-    ("section", &["class"]),
-    ("sup", &["class"]),
+    ("source", &["src", "type"]),
     ("td", &["align", "colspan", "rowspan"]),
     ("th", &["align", "colspan", "rowspan", "scope"]),
     ("time", &["datetime"]),
+    ("video", &["controls", "height", "loop", "muted", "playsinline", "poster", "preload", "src", "width"]),
+    (FRAME, &["height", "src", "title", "width"]),
 ];
 
 /// Attributes of every element of an article.
-pub(super) const ARTICLE_GENERIC: &[&str] = &["dir", "lang"];
+pub(super) const ARTICLE_GENERIC: &[&str] = &["class", "dir", "lang"];
+
+/// Beginnings of classes by which the articles of other systems are laid out.
+const LAYOUT: &[&str] = &["align", "has-", "kg-", "size-", "wp-"];
+/// Longest list of classes, in bytes.
+const MAX_CLASSES: usize = 1_000;
 
 /// Elements of a comment; the only attributes are a link's `href` and our `rel`.
 pub(super) const COMMENT_TAGS: &[&str] =
@@ -132,7 +144,7 @@ const EMPTIED: &[&str] = &[
 pub(super) static ARTICLE: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut policy = Builder::empty();
     policy
-        .tags(set(ARTICLE_TAGS))
+        .tags(set(ARTICLE_TAGS).into_iter().chain([FRAME]).collect())
         .clean_content_tags(set(EMPTIED))
         .tag_attributes(ARTICLE_ATTRIBUTES.iter().map(|&(tag, attributes)| (tag, set(attributes))).collect())
         .generic_attributes(set(ARTICLE_GENERIC))
@@ -169,7 +181,8 @@ fn article_attribute<'u>(tag: &str, attribute: &str, value: &'u str) -> Option<C
     let keep = |yes: bool| yes.then_some(Cow::Borrowed(value));
     match attribute {
         "href" => keep(is_relative(value) || Url::parse(value).is_ok()),
-        "src" | "cite" => keep(is_relative(value) || is_web(value)),
+        "src" if tag == FRAME => keep(frames::is_known(value)),
+        "src" | "cite" | "poster" => keep(is_relative(value) || is_web(value)),
         "id" => keep(is_footnote_id(value)),
         "class" => classes(tag, value),
         "width" | "height" | "colspan" | "rowspan" | "span" | "start" | "value" => keep(is_small_number(value)),
@@ -178,8 +191,10 @@ fn article_attribute<'u>(tag: &str, attribute: &str, value: &'u str) -> Option<C
         "align" => keep(matches!(value, "left" | "center" | "right")),
         "scope" => keep(matches!(value, "row" | "col" | "rowgroup" | "colgroup")),
         "loading" => keep(matches!(value, "lazy" | "eager")),
+        "type" if tag == "source" => keep(is_media_type(value)),
         "type" => keep(value == "checkbox"),
-        "checked" | "disabled" | "open" | "reversed" => Some("".into()),
+        "preload" => keep(matches!(value, "none" | "metadata" | "auto")),
+        "checked" | "controls" | "disabled" | "loop" | "muted" | "open" | "playsinline" | "reversed" => Some("".into()),
         _ => keep(true),
     }
 }
@@ -206,7 +221,21 @@ fn is_footnote_id(id: &str) -> bool {
     })
 }
 
-/// The classes that mean something here: a code block's language and the parts of a footnote.
+/// `audio/mpeg`, `video/mp4`, ...
+fn is_media_type(value: &str) -> bool {
+    let name = value.strip_prefix("audio/").or_else(|| value.strip_prefix("video/"));
+    name.is_some_and(|name| {
+        (1..=50).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    })
+}
+
+/// A class by which the articles of other systems are laid out.
+fn is_layout(class: &str) -> bool {
+    let plain = class.len() <= 80 && class.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    plain && LAYOUT.iter().any(|begin| class.starts_with(begin))
+}
+
+/// The classes that mean something here: layout, a code block's language, and the parts of a footnote.
 fn classes<'u>(tag: &str, value: &'u str) -> Option<Cow<'u, str>> {
     let ours = |class: &&str| match tag {
         "code" => class.strip_prefix("language-").is_some_and(|name| {
@@ -217,6 +246,9 @@ fn classes<'u>(tag: &str, value: &'u str) -> Option<Cow<'u, str>> {
         "a" => *class == "footnote-backref",
         _ => false,
     };
-    let kept: Vec<&str> = value.split_ascii_whitespace().filter(ours).collect();
+    if value.len() > MAX_CLASSES {
+        return None;
+    }
+    let kept: Vec<&str> = value.split_ascii_whitespace().filter(|class| ours(class) || is_layout(class)).collect();
     (!kept.is_empty()).then(|| kept.join(" ").into())
 }

@@ -1,12 +1,12 @@
 //! Markup through an allow-list, until nothing changes any more.
 
-use ammonia::Builder;
+use std::borrow::Cow;
 
 use crate::error::Wrong;
 
 use super::body::MAX_BODY_BYTES;
 use super::plain::at_most;
-use super::{bounds, policy};
+use super::{bounds, frames, policy};
 
 /// Taking an element away can leave its neighbours in an order that a browser would read differently, so what was
 /// cleaned is read again. Two rounds settle nearly all, four everything that was ever found.
@@ -18,18 +18,33 @@ const MAX_ROUNDS: usize = 8;
 /// (`too_long`), nested too deeply (`too_deep`) or made of too many parts (`too_complex`).
 pub fn sanitise(html: &str) -> Result<String, Wrong> {
     at_most(html.len(), MAX_BODY_BYTES, "bytes")?;
-    let clean = settle(&policy::ARTICLE, html.to_owned())?;
+    let clean = article(html.to_owned())?;
     // Escaping makes text longer; what is stored must be fit to be read again.
     at_most(clean.len(), MAX_BODY_BYTES, "bytes")?;
     Ok(clean)
 }
 
-/// Applies a policy until its result is its own result.
-pub(super) fn settle(policy: &Builder<'_>, html: String) -> Result<String, Wrong> {
+/// Applies the policy for articles.
+pub(super) fn article(html: String) -> Result<String, Wrong> {
+    settled(html, frames::fold, |html| frames::unfold(&tidy(policy::ARTICLE.clean(html).to_string())))
+}
+
+/// Applies the policy for comments.
+pub(super) fn comment(html: String) -> Result<String, Wrong> {
+    settled(html, |html| Cow::Borrowed(html), |html| tidy(policy::COMMENT.clean(html).to_string()))
+}
+
+/// Prepares and cleans until the result is its own result.
+fn settled(
+    html: String,
+    prepare: impl Fn(&str) -> Cow<'_, str>,
+    clean: impl Fn(&str) -> String,
+) -> Result<String, Wrong> {
     let mut html = html;
     for _ in 0..MAX_ROUNDS {
-        bounds::check(&html)?;
-        let clean = tidy(policy.clean(&html).to_string());
+        let prepared = prepare(&html);
+        bounds::check(&prepared)?;
+        let clean = clean(&prepared);
         if clean == html {
             return Ok(clean);
         }

@@ -46,8 +46,11 @@ fn offences(html: &str, tags: &[&str], attributes: &[(&str, &[&str])], generic: 
 }
 
 fn is_harmless(tag: &str, attribute: &str, value: &str) -> bool {
+    if tag == "iframe" {
+        return frames::tests::is_ours(attribute, value);
+    }
     match attribute {
-        "href" | "src" | "cite" => {
+        "href" | "src" | "cite" | "poster" => {
             // What a browser skips before and within a scheme.
             let read: String = value.chars().filter(|c| !c.is_ascii_control() && *c != ' ').collect();
             let scheme =
@@ -59,20 +62,29 @@ fn is_harmless(tag: &str, attribute: &str, value: &str) -> bool {
                     .any(|s| scheme.eq_ignore_ascii_case(s))
             })
         }
-        "type" => value == "checkbox",
+        "type" => {
+            value == "checkbox" || (tag == "source" && (value.starts_with("audio/") || value.starts_with("video/")))
+        }
         "id" => tag.starts_with('h') || value.starts_with("fn-") || value.starts_with("fnref-"),
-        "class" => value.split(' ').all(|class| class.starts_with("language-") || class.starts_with("footnote")),
+        "class" => value.split(' ').all(|class| {
+            ["language-", "footnote", "wp-", "kg-", "align", "size-", "has-"]
+                .iter()
+                .any(|begin| class.starts_with(begin))
+        }),
         _ => !attribute.starts_with("on") && attribute != "style",
     }
 }
 
 fn article_offences(html: &str) -> Vec<String> {
     let mut attributes = ARTICLE_ATTRIBUTES.to_vec();
+    let tags: Vec<&str> = ARTICLE_TAGS.iter().copied().chain(["iframe"]).collect();
+    let frame = ["allowfullscreen", "height", "loading", "referrerpolicy", "sandbox", "src", "title", "width"];
+    attributes.push(("iframe", &frame));
     attributes.iter_mut().filter(|(tag, _)| *tag == "a").for_each(|(_, own)| {
-        *own = &["aria-label", "class", "href", "id", "rel", "title"];
+        *own = &["aria-label", "href", "id", "rel", "title"];
     });
     attributes.extend(["h1", "h2", "h3", "h4", "h5", "h6"].map(|tag| (tag, &["id"][..])));
-    offences(html, ARTICLE_TAGS, &attributes, ARTICLE_GENERIC)
+    offences(html, &tags, &attributes, ARTICLE_GENERIC)
 }
 
 fn comment_offences(html: &str) -> Vec<String> {

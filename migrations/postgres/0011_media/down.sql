@@ -1,0 +1,2 @@
+DROP TABLE media_paths;
+DROP TABLE media;
