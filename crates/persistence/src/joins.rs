@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
+use domain::articles::Kind;
 use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
 use domain::published::{BylineSmall, CategorySmall, Joined, TagSmall, Translation};
 use domain::site::{self, ArticlePlace, Settings};
@@ -12,11 +13,15 @@ use url::Url;
 
 use crate::Conn;
 use crate::fragments::{Both, one_of};
+use crate::pages::Tree;
 use crate::schema::{bylines, categories, published_articles as published, tags};
 
 /// What an article is joined by.
 pub(crate) struct Refers<'a> {
     pub(crate) id: ArticleId,
+    pub(crate) kind: Kind,
+    /// Of a page: the one it stands under, whether or not readers see that.
+    pub(crate) parent: Option<ArticleId>,
     pub(crate) group: &'a str,
     pub(crate) locale: &'a str,
     pub(crate) slug: &'a str,
@@ -26,22 +31,28 @@ pub(crate) struct Refers<'a> {
     pub(crate) tag_ids: &'a [TagId],
 }
 
-/// Joins a page of articles, in one query whatever their number. What no longer exists is left out.
+/// Joins a page of articles, in one query whatever their number. What no longer exists is left out, and
+/// so are internal tags, unless they are asked for.
 pub(crate) fn join(
     conn: &mut Conn,
     settings: &Settings,
     public_url: &Url,
     articles: &[Refers<'_>],
+    with_internal: bool,
     now: Timestamp,
 ) -> Result<Vec<Joined>> {
-    let Known { categories, bylines, tags, translations } = known(conn, articles, now)?;
+    let Known { categories, bylines, tags, translations } = known(conn, articles, with_internal, now)?;
+    let pages = pages(conn, articles, &translations, now)?;
+    let parent = |refers: &Refers<'_>| refers.parent.map(|id| id.to_string()).filter(|id| pages.holds(id));
     let url = |refers: &Refers<'_>, categories: &[CategorySmall]| {
+        let path = (refers.kind == Kind::Page).then(|| pages.path_under(parent(refers).as_deref(), refers.slug));
         let place = ArticlePlace {
             slug: refers.slug,
             id: refers.id,
             locale: refers.locale,
             category_path: categories.first().map(|category| category.path.as_str()),
             published_at: refers.published_at,
+            page_path: path.as_deref(),
         };
         site::article_url(settings, public_url, &place)
     };
@@ -49,17 +60,20 @@ pub(crate) fn join(
         let categories: Vec<_> = pick(refers.category_ids, &categories);
         let translations = translations.get(refers.group).into_iter().flatten();
         let translations = translations.filter(|other| other.locale != refers.locale).map(|other| {
+            let path = (refers.kind == Kind::Page).then(|| pages.path(&other.id.to_string())).flatten();
             let place = ArticlePlace {
                 slug: &other.slug,
                 id: other.id,
                 locale: &other.locale,
                 category_path: categories.first().map(|category| category.path.as_str()),
                 published_at: other.published_at,
+                page_path: path.as_deref(),
             };
             let url = site::article_url(settings, public_url, &place);
             (other.locale.clone(), Translation { slug: other.slug.clone(), url })
         });
         Joined {
+            parent_id: refers.parent.filter(|id| pages.holds(&id.to_string())),
             url: url(refers, &categories),
             translations: translations.collect(),
             bylines: pick(refers.byline_ids, &bylines),
@@ -69,6 +83,21 @@ pub(crate) fn join(
         }
     });
     Ok(joined.collect())
+}
+
+/// What pages, and their translations, stand under; nothing is asked if there are none.
+fn pages(
+    conn: &mut Conn,
+    articles: &[Refers<'_>],
+    translations: &BTreeMap<String, Vec<Other>>,
+    now: Timestamp,
+) -> Result<Tree> {
+    let pages = articles.iter().filter(|refers| refers.kind == Kind::Page);
+    let ids = pages.flat_map(|refers| {
+        let others = translations.get(refers.group).into_iter().flatten().filter(|other| other.locale != refers.locale);
+        refers.parent.into_iter().chain(others.map(|other| other.id)).map(|id| id.to_string())
+    });
+    Tree::above(conn, ids.collect(), now)
 }
 
 /// Those of `ids` that exist, in their order.
@@ -109,7 +138,7 @@ const TRANSLATION: i16 = 3;
 /// what only some have: a path, an avatar or a locale, and a time.
 type Row = (i16, String, String, String, Option<String>, i64);
 
-fn known(conn: &mut Conn, articles: &[Refers<'_>], now: Timestamp) -> Result<Known> {
+fn known(conn: &mut Conn, articles: &[Refers<'_>], with_internal: bool, now: Timestamp) -> Result<Known> {
     let (no_text, no_time) = (None::<String>.into_sql::<Nullable<Text>>(), 0_i64.into_sql::<BigInt>());
     let kind = |kind: i16| kind.into_sql::<SmallInt>();
     let ids = texts(articles.iter().flat_map(|article| article.category_ids));
@@ -131,7 +160,7 @@ fn known(conn: &mut Conn, articles: &[Refers<'_>], now: Timestamp) -> Result<Kno
         no_time,
     ));
     let ids = texts(articles.iter().flat_map(|article| article.tag_ids));
-    let of_tags = tags::table.filter(one_of(tags::id, ids)).select((
+    let of_tags = tags::table.filter(one_of(tags::id, ids)).filter(tags::internal.le(with_internal)).select((
         kind(TAG),
         tags::id,
         tags::slug,
