@@ -41,7 +41,8 @@ both! {
         assert_eq!(admin["available_actions"], json!(["edit", "unpublish", "trash"]));
         let shown = reader.get("/v1/articles/who-takes-over").await.expect(200);
         let expected = json!({
-            "id": admin["id"], "kind": "article", "slug": "who-takes-over", "locale": "en",
+            "id": admin["id"], "kind": "article", "slug": "who-takes-over", "locale": "en", "parent_id": null,
+            "visibility": "public", "featured": false,
             "url": "http://cms.example.org/who-takes-over", "title": "Who takes over?",
             "excerpt": "Ask early.", "body_html": "<h2 id=\"first\">First</h2>\n<p>Ask <em>early</em>. </p>\n",
             "toc": [{"level": 2, "text": "First", "anchor": "first"}],

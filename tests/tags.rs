@@ -9,7 +9,7 @@ both! {
         let mut editor = app.editor();
         let made = editor.post("/v1/admin/tags", json!({"name": "Family firms"})).await.expect(201);
         let expected = json!({
-            "id": made.id(), "slug": "family-firms", "name": "Family firms", "description": null, "version": 1,
+            "id": made.id(), "slug": "family-firms", "name": "Family firms", "description": null, "internal": false, "version": 1,
             "created_at": "2026-11-23T09:00:00Z", "updated_at": "2026-11-23T09:00:00Z",
         });
         assert_eq!(made.json(), expected);

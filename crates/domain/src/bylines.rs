@@ -76,9 +76,14 @@ pub struct Draft {
 impl BylineWrite {
     /// Checks every member, and names every fault.
     pub fn check(&self) -> Result<Draft> {
+        self.check_change("")
+    }
+
+    /// The same for a change of what has this slug: that one it may keep, whatever its form.
+    pub fn check_change(&self, slug: &str) -> Result<Draft> {
         let text = |member: &Option<String>| member.clone().unwrap_or_default();
         let mut faults = Faults::default();
-        let slug = self.slug.as_deref().and_then(|slug| faults.take("/slug", Slug::parse(slug)));
+        let slug = self.slug.as_deref().and_then(|new| faults.take("/slug", Slug::parse_or_keep(new, slug)));
         let name = faults.take("/name", Line::parse(&text(&self.name)));
         let bio = faults.take("/bio", Prose::parse_optional(&text(&self.bio))).flatten();
         let avatar_url = WebUrl::parse_optional(&text(&self.avatar_url), MAX_URL);

@@ -83,8 +83,13 @@ pub struct Draft {
 impl CategoryWrite {
     /// Checks every member, and names every fault.
     pub fn check(&self) -> Result<Draft> {
+        self.check_change("")
+    }
+
+    /// The same for a change of what has this slug: that one it may keep, whatever its form.
+    pub fn check_change(&self, slug: &str) -> Result<Draft> {
         let mut faults = Faults::default();
-        let slug = self.slug.as_deref().and_then(|slug| faults.take("/slug", Slug::parse(slug)));
+        let slug = self.slug.as_deref().and_then(|new| faults.take("/slug", Slug::parse_or_keep(new, slug)));
         let name = faults.take("/name", Line::parse(self.name.as_deref().unwrap_or_default()));
         let description = self.description.as_deref().unwrap_or_default();
         let description = faults.take("/description", Prose::parse_optional(description)).flatten();

@@ -6,6 +6,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// The identity by which Ghost's API names what Ghost did not make: 24 hexadecimal digits, always the same for a thing.
+pub fn ghost_id(kind: &str, id: &str) -> String {
+    let mut digits = crate::secrets::sha256(format!("{kind}:{id}"));
+    digits.truncate(24);
+    digits
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*

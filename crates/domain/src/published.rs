@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::Timestamp;
-use crate::articles::{CoverImage, Kind, Seo};
+use crate::articles::{CoverImage, Kind, Seo, Visibility};
 use crate::ids::{ArticleId, BylineId, CategoryId, TagId};
 use crate::text::Heading;
 
@@ -63,6 +63,9 @@ pub struct Translation {
 /// What is joined to an article when an answer is built, so that it is always as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Joined {
+    /// Of a page: the page that it stands under; to readers, if that is public.
+    #[schema(required = true)]
+    pub parent_id: Option<ArticleId>,
     /// Its address on the front end.
     #[schema(format = "uri")]
     pub url: String,
@@ -110,6 +113,14 @@ pub struct Summary {
     pub title: String,
     /// One or two sentences.
     pub excerpt: String,
+    /// Who may read all of it. What is not for everyone is here as far as it is.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub visibility: Visibility,
+    /// Whether front ends are to set it apart.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub featured: bool,
     /// The picture above it.
     #[schema(required = true)]
     pub cover_image: Option<CoverImage>,

@@ -20,6 +20,8 @@ pub struct Tag {
     /// What it stands for.
     #[schema(required = true)]
     pub description: Option<String>,
+    /// Whether it is for editors and their tools alone: readers do not see it.
+    pub internal: bool,
     /// Raised by every change; the `ETag` that `If-Match` names.
     pub version: u64,
     /// When it was made.
@@ -38,6 +40,8 @@ pub struct TagWrite {
     pub name: Option<String>,
     /// What it stands for.
     pub description: Option<String>,
+    /// Whether it is for editors and their tools alone; false if absent.
+    pub internal: Option<bool>,
 }
 
 /// A tag whose members are known to be good.
@@ -49,23 +53,36 @@ pub struct Draft {
     pub name: Line<100>,
     /// What it stands for.
     pub description: Option<Prose<1000>>,
+    /// Whether it is for editors and their tools alone.
+    pub internal: bool,
 }
 
 impl TagWrite {
     /// Checks every member, and names every fault.
     pub fn check(&self) -> Result<Draft> {
+        self.check_change("")
+    }
+
+    /// The same for a change of what has this slug: that one it may keep, whatever its form.
+    pub fn check_change(&self, slug: &str) -> Result<Draft> {
         let mut faults = Faults::default();
-        let slug = self.slug.as_deref().and_then(|slug| faults.take("/slug", Slug::parse(slug)));
+        let slug = self.slug.as_deref().and_then(|new| faults.take("/slug", Slug::parse_or_keep(new, slug)));
         let name = faults.take("/name", Line::parse(self.name.as_deref().unwrap_or_default()));
         let description = self.description.as_deref().unwrap_or_default();
         let description = faults.take("/description", Prose::parse_optional(description)).flatten();
         faults.finish()?;
-        Ok(Draft { slug, name: name.ok_or(Error::Invalid(Vec::new()))?, description })
+        let internal = self.internal.unwrap_or_default();
+        Ok(Draft { slug, name: name.ok_or(Error::Invalid(Vec::new()))?, description, internal })
     }
 }
 
 impl From<&Tag> for TagWrite {
     fn from(tag: &Tag) -> Self {
-        Self { slug: Some(tag.slug.clone()), name: Some(tag.name.clone()), description: tag.description.clone() }
+        Self {
+            slug: Some(tag.slug.clone()),
+            name: Some(tag.name.clone()),
+            description: tag.description.clone(),
+            internal: Some(tag.internal),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
-use domain::articles::{ArticleDocument, ArticleWrite, Revision, State};
+use domain::articles::{ArticleDocument, ArticleWrite, Kind, Revision, State};
 use domain::ids::ArticleId;
 use domain::permissions::Action;
 use domain::{Actor, Error, Fault, Result, Timestamp};
@@ -42,6 +42,8 @@ impl Versioned for ArticleDocument {
 pub(crate) struct AdminArticlesQuery {
     /// In this state now.
     state: Option<State>,
+    /// Articles, or pages; absent: both.
+    kind: Option<Kind>,
     /// In this locale; absent: every one.
     locale: Option<String>,
     /// With this in the title, whatever the case.
@@ -74,13 +76,13 @@ pub(crate) async fn list_articles_admin(
     caller: Caller,
     query: Params<AdminArticlesQuery>,
 ) -> Answer {
-    let Params(AdminArticlesQuery { state, locale, q, limit: asked, cursor, count, include }) = query;
+    let Params(AdminArticlesQuery { state, kind, locale, q, limit: asked, cursor, count, include }) = query;
     let limit = limit(asked)?;
     if q.as_ref().is_some_and(|q| q.chars().count() > 200) {
         return Err(Error::Malformed(Fault::parameter("q", "too_long", "Search for at most 200 characters.")).into());
     }
     let include = include.as_deref().map(|asked| names("include", asked, &["body"])).transpose()?;
-    let query = Query { state, locale, q };
+    let query = Query { state, kind, locale, q };
     let cursors = Cursors::new(&app.secrets, "admin/articles", &query)?;
     let after = cursors.read::<Position>(cursor.as_deref())?;
     let (view, with) = (view(&app), (include.is_some(), count));
@@ -155,7 +157,14 @@ pub(crate) async fn update_article(
     patch: Patch<ArticleWrite, LIMIT>,
 ) -> Answer {
     change(&app, caller.by, id.0, move |conn, by, now| {
-        articles::update(conn, by, id.0, &seen.seen(), |write| patch.apply(write)?.check(), now)
+        articles::update(
+            conn,
+            by,
+            id.0,
+            &seen.seen(),
+            |write| patch.apply(write)?.check_change(write.slug.as_deref().unwrap_or_default()),
+            now,
+        )
     })
     .await
 }

@@ -209,7 +209,7 @@ pub(crate) async fn update_byline(
     patch: Patch<BylineWrite>,
 ) -> Answer {
     let work = move |conn: &mut persistence::Conn, now| {
-        let edit = |byline: &Byline| patch.apply(&BylineWrite::from(byline))?.check();
+        let edit = |byline: &Byline| patch.apply(&BylineWrite::from(byline))?.check_change(&byline.slug);
         bylines::update(conn, &caller.by, id.0, &seen.seen(), edit, now)
     };
     show(&app.write(work).await?)

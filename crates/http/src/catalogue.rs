@@ -42,6 +42,7 @@ pub const ENTRIES: &[Entry] = &[
     entry("category_cycle", 409, "Category under itself", "A category cannot stand under itself or under one that stands below it."),
     entry("category_not_empty", 409, "Category not empty", "Other categories stand under this one. Move or delete them first."),
     entry("category_too_deep", 409, "Tree too deep", "The category tree may have 8 levels. Choose a place nearer to its root."),
+    entry("page_cycle", 409, "Page under itself", "A page cannot stand under itself or under one that stands below it, as editors or as readers see them."),
     entry("idempotency_conflict", 409, "Request still running", "A request with the same Idempotency-Key is being worked on. Wait and send it again."),
     entry("illegal_transition", 409, "Not from this state", "It cannot go there from the state it is in; the detail and `available_actions` say where it can go."),
     entry("email_taken", 409, "Email taken", "Another user signs in with this email."),

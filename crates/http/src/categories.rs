@@ -309,7 +309,7 @@ pub(crate) async fn update_category(
     patch: Patch<CategoryWrite>,
 ) -> Answer {
     let work = move |conn: &mut persistence::Conn, now| {
-        let edit = |category: &Category| patch.apply(&CategoryWrite::from(category))?.check();
+        let edit = |category: &Category| patch.apply(&CategoryWrite::from(category))?.check_change(&category.slug);
         categories::update(conn, &caller.by, id.0, &seen.seen(), edit, now)
     };
     show(&app.write(work).await?)

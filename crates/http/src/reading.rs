@@ -24,14 +24,17 @@ use crate::refused;
 use crate::request::Params;
 
 /// The members of an article, for `fields`.
-const MEMBERS: [&str; 21] = [
+const MEMBERS: [&str; 24] = [
     "id",
     "kind",
     "slug",
     "locale",
+    "parent_id",
     "url",
     "title",
     "excerpt",
+    "visibility",
+    "featured",
     "body_html",
     "toc",
     "cover_image",

@@ -74,8 +74,8 @@ pub(crate) async fn list_tags(app: web::Data<App>, request: HttpRequest, query: 
     let cursors = Cursors::new(&app.secrets, "tags", &())?;
     let after = cursors.read::<Position>(cursor.as_deref())?;
     let work = move |conn: &mut persistence::Conn, now| {
-        let total = if count { Some(tags::count(conn)?) } else { None };
-        let tags = tags::list(conn, after, limit + 1)?;
+        let total = if count { Some(tags::count(conn, false)?) } else { None };
+        let tags = tags::list(conn, false, after, limit + 1)?;
         Ok((settings(conn)?, tags::counted(conn, tags, now)?, total))
     };
     let (settings, tags, total) = app.read(work).await?;
@@ -136,8 +136,8 @@ pub(crate) async fn list_tags_admin(
     let cursors = Cursors::new(&app.secrets, "admin/tags", &())?;
     let after = cursors.read::<Position>(cursor.as_deref())?;
     let work = move |conn: &mut persistence::Conn, _| {
-        let total = if count { Some(tags::count(conn)?) } else { None };
-        Ok((tags::list(conn, after, limit + 1)?, total))
+        let total = if count { Some(tags::count(conn, true)?) } else { None };
+        Ok((tags::list(conn, true, after, limit + 1)?, total))
     };
     let (tags, total) = app.read(work).await?;
     list(&app, &request, &cursors.page(tags, limit, total, |tag| (tag.name.clone(), tag.id))?)
@@ -198,7 +198,7 @@ pub(crate) async fn update_tag(
     patch: Patch<TagWrite>,
 ) -> Answer {
     let work = move |conn: &mut persistence::Conn, now| {
-        let edit = |tag: &Tag| patch.apply(&TagWrite::from(tag))?.check();
+        let edit = |tag: &Tag| patch.apply(&TagWrite::from(tag))?.check_change(&tag.slug);
         tags::update(conn, &caller.by, id.0, &seen.seen(), edit, now)
     };
     show(&app.write(work).await?)

@@ -51,6 +51,8 @@ pub const TABLES: &[Table] = &[
     Table { name: "published_articles", order: "article_id, revision", without: &["search_id"] },
     table("published_in", "scope, scope_id, article_id, revision"),
     table("published_slugs", "locale, slug"),
+    table("wordpress_ids", "family, number"),
+    table("ghost_ids", "kind, ghost_id"),
     table("comments", "depth, id"),
     table("comment_events", "id"),
     table("published_comments", "id"),

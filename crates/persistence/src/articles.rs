@@ -1,21 +1,23 @@
 //! Articles and their revisions: what editors do with them, each in one transaction.
 
 mod documents;
+mod imported;
 mod log;
 mod references;
 mod rows;
 mod slugs;
 
 pub use documents::{Listed, Query, document, list, revision, revisions};
+pub use imported::{Imported, put, remember_slug};
 pub use rows::Position;
 
 use domain::articles::{Act, Article, ArticleWrite, Audience, Comments, Content, Draft, Kind, State};
 use domain::ids::{ArticleId, GroupId};
 use domain::permissions::Action;
-use domain::{Actor, Error, Result, Seen, Timestamp};
+use domain::{Actor, Error, Fault, Result, Seen, Timestamp};
 
 use crate::db::turn;
-use crate::{Conn, audit, published, site};
+use crate::{Conn, audit, pages, published, site};
 use rows::Stored;
 
 /// Creates a draft, and its first revision.
@@ -24,10 +26,11 @@ pub fn create(conn: &mut Conn, by: &Actor, draft: Draft, at: Timestamp) -> Resul
     let settings = site::current(conn)?.settings;
     let locale = references::locale(&settings, draft.locale.as_ref())?;
     references::check(conn, &draft.content)?;
-    let group = references::group(conn, by, None, draft.translation_of, at)?;
+    let kind = draft.kind.unwrap_or(Kind::Article);
+    let group = references::group(conn, by, (None, kind), draft.translation_of, at)?;
     let article = Article {
         id: ArticleId::new(),
-        kind: Kind::Article,
+        kind,
         group: group.unwrap_or_else(GroupId::new),
         locale,
         state: State::Draft,
@@ -43,8 +46,11 @@ pub fn create(conn: &mut Conn, by: &Actor, draft: Draft, at: Timestamp) -> Resul
         updated_by: by.name.clone(),
     };
     let mut content = draft.content;
+    if let Some(parent) = content.parent_id {
+        pages::check_parent(conn, &article, parent)?;
+    }
     content.slug = slugs::claim(conn, &article, draft.slug.as_ref(), &content.title)?;
-    rows::insert(conn, &article, &content, at)?;
+    rows::insert(conn, &article, &content, article.kind == Kind::Article, at)?;
     rows::insert_revision(conn, &article, &content, by, at)?;
     Ok(article.id)
 }
@@ -63,6 +69,7 @@ pub fn update(
     let editing = Editing::begin(conn, by, (Act::Edit, seen), id, at)?;
     let before = rows::content(conn, id, editing.article.revision)?;
     let write = ArticleWrite {
+        kind: Some(editing.article.kind),
         locale: Some(editing.article.locale.clone()),
         translation_of: references::sibling(conn, &editing.article)?,
         comments: Some(Comments::from_open(editing.article.comments_open)),
@@ -86,8 +93,15 @@ pub fn restore_revision(
     let old = rows::content(conn, id, number)?;
     let restore = |now: &ArticleWrite| {
         let was = ArticleWrite::from(&old);
-        ArticleWrite { locale: now.locale.clone(), translation_of: now.translation_of, comments: now.comments, ..was }
-            .check()
+        let slug = old.slug.as_str();
+        ArticleWrite {
+            kind: now.kind,
+            locale: now.locale.clone(),
+            translation_of: now.translation_of,
+            comments: now.comments,
+            ..was
+        }
+        .check_change(slug)
     };
     update(conn, by, id, seen, restore, at)
 }
@@ -146,6 +160,7 @@ pub fn purge(conn: &mut Conn, by: &Actor, id: ArticleId, seen: &Seen, at: Timest
 pub fn settle_due(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<usize> {
     // One node at a time: what two settle at once would be entered twice.
     turn(conn, "settle publications")?;
+    pages::hold(conn)?;
     let due = rows::due(conn, now, limit)?;
     let mut settled = 0;
     for id in due {
@@ -193,6 +208,9 @@ impl Editing {
 
     fn load(conn: &mut Conn, id: ArticleId, at: Timestamp) -> Result<Self> {
         let Stored { article, first_public_at } = rows::load(conn, id)?;
+        if article.kind == Kind::Page {
+            pages::hold(conn)?;
+        }
         let was = article.state;
         let article = article.at(at);
         Ok(Self { fell_due: was != article.state, article, first_public_at })
@@ -212,10 +230,15 @@ impl Editing {
 
     /// Saves new content as a revision; without any, only what is not part of it.
     fn revise(mut self, conn: &mut Conn, by: &Actor, before: &Content, draft: Draft, at: Timestamp) -> Result<()> {
+        if draft.kind.is_some_and(|kind| kind != self.article.kind) {
+            let detail = "What was begun as an article stays one, and so does a page.";
+            return Err(Error::invalid(Fault::at("/kind", "fixed", detail)));
+        }
         let settings = site::current(conn)?.settings;
         references::check(conn, &draft.content)?;
         let locale = references::locale(&settings, draft.locale.as_ref())?;
-        if locale != self.article.locale {
+        let relocated = locale != self.article.locale;
+        if relocated {
             if self.article.published_at.is_some() || self.article.is_public() {
                 let detail = "The locale of an article that was public is fixed; make a translation.";
                 return Err(Error::conflict("locale_fixed", detail));
@@ -223,7 +246,14 @@ impl Editing {
             slugs::release(conn, self.article.id)?;
             self.article.locale = locale;
         }
-        if let Some(group) = references::group(conn, by, Some(&self.article), draft.translation_of, at)? {
+        // One that stood there before may be no more: that is said when it changes.
+        let moves = draft.content.parent_id != before.parent_id || relocated;
+        if let Some(parent) = draft.content.parent_id.filter(|_| moves) {
+            pages::check_parent(conn, &self.article, parent)?;
+        }
+        if let Some(group) =
+            references::group(conn, by, (Some(&self.article), self.article.kind), draft.translation_of, at)?
+        {
             self.article.group = group;
         }
         let open = draft.comments.map_or(self.article.comments_open, |comments| comments == Comments::Open);

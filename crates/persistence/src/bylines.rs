@@ -5,15 +5,16 @@ use domain::bylines::{Byline, Draft};
 use domain::error::Stale;
 use domain::ids::BylineId;
 use domain::permissions::Action;
-use domain::text::{Prose, WebUrl};
+use domain::text::{Prose, Slug, WebUrl};
 use domain::{Actor, Error, Result, Seen, Timestamp};
 
-use crate::Conn;
 use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{bylines, published_in};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{self, Counted, Found};
+use crate::wordpress_ids::{self, Numbered};
+use crate::{Conn, Fate, ghost_ids};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = bylines)]
@@ -111,7 +112,36 @@ pub fn counted(conn: &mut Conn, bylines: Vec<Byline>, now: Timestamp) -> Result<
 pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Result<Byline> {
     by.may(Action::WriteBylines)?;
     let slug = slugs::choose(conn, Kind::Byline, draft.slug.as_ref(), draft.name.as_str(), None)?;
-    let id = BylineId::new();
+    add(conn, BylineId::new(), draft, &slug, at)
+}
+
+/// Puts a byline as it was elsewhere, and answers what became of it. It gets another slug if something else has its own.
+pub fn put(conn: &mut Conn, by: &Actor, id: BylineId, draft: Draft, at: Timestamp) -> Result<(Fate, Byline)> {
+    by.may(Action::WriteBylines)?;
+    let wanted = draft.slug.clone().unwrap_or_else(|| Slug::from_title(draft.name.as_str()));
+    let slug = slugs::first_free(conn, Kind::Byline, &wanted, Some(&id.to_string()))?;
+    let known = match find(conn, id) {
+        Ok(known) => known,
+        Err(Error::NotFound(_)) => return Ok((Fate::Created, add(conn, id, &draft, &slug, at)?)),
+        Err(error) => return Err(error),
+    };
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let same = (&known.slug, &known.name, &known.bio, &known.avatar_url, &known.website)
+        == (
+            &slug.to_string(),
+            &draft.name.to_string(),
+            &text(draft.bio.as_ref().map(Prose::as_str)),
+            &text(draft.avatar_url.as_ref().map(WebUrl::as_str)),
+            &text(draft.website.as_ref().map(WebUrl::as_str)),
+        );
+    if same {
+        return Ok((Fate::Unchanged, known));
+    }
+    let draft = Draft { slug: Some(slug), ..draft };
+    Ok((Fate::Updated, update(conn, by, id, &Seen::Any, |_| Ok(draft), at)?))
+}
+
+fn add(conn: &mut Conn, id: BylineId, draft: &Draft, slug: &Slug, at: Timestamp) -> Result<Byline> {
     diesel::insert_into(bylines::table)
         .values((
             bylines::id.eq(id.to_string()),
@@ -125,7 +155,9 @@ pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Resu
             bylines::updated_at.eq(at.micros()),
         ))
         .execute(conn)
-        .or_conflict("bylines_slug_key", || slugs::taken(&slug, None))?;
+        .or_conflict("bylines_slug_key", || slugs::taken(slug, None))?;
+    wordpress_ids::take(conn, Numbered::Byline, &id.to_string())?;
+    ghost_ids::take(conn, ghost_ids::Kind::Byline, &id.to_string())?;
     let byline = find(conn, id)?;
     record(conn, Op::Upsert, &byline, None, at)?;
     Ok(byline)

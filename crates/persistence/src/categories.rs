@@ -14,12 +14,13 @@ use domain::published::CategorySmall;
 use domain::text::{Prose, Slug};
 use domain::{Actor, Error, Fault, Result, Seen, Timestamp};
 
-use crate::Conn;
 use crate::changes::{self, Entry, Op, Resource};
 use crate::db::Refuse;
 use crate::schema::{categories, old_slugs, published_in};
 use crate::slugs::{self, Kind};
 use crate::taxonomy::{Found, articles_in};
+use crate::wordpress_ids::{self, Numbered};
+use crate::{Conn, Fate, ghost_ids};
 
 /// The kind under which whole paths of before are remembered.
 const OLD_PATH: &str = "category_path";
@@ -90,15 +91,45 @@ pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Resu
     by.may(Action::WriteCategories)?;
     lock_tree(conn)?;
     let slug = slugs::choose(conn, Kind::Category, draft.slug.as_ref(), draft.name.as_str(), None)?;
+    add(conn, CategoryId::new(), draft, &slug, at)
+}
+
+/// Puts a category as it was elsewhere, and answers what became of it. It gets another slug if something else has its own.
+pub fn put(conn: &mut Conn, by: &Actor, id: CategoryId, draft: Draft, at: Timestamp) -> Result<(Fate, Category)> {
+    by.may(Action::WriteCategories)?;
+    lock_tree(conn)?;
+    let wanted = draft.slug.clone().unwrap_or_else(|| Slug::from_title(draft.name.as_str()));
+    let slug = slugs::first_free(conn, Kind::Category, &wanted, Some(&id.to_string()))?;
+    let known = match find(conn, id) {
+        Ok(known) => known,
+        Err(Error::NotFound(_)) => return Ok((Fate::Created, add(conn, id, &draft, &slug, at)?)),
+        Err(error) => return Err(error),
+    };
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let same = (&known.slug, &known.name, &known.description, known.parent_id, known.position)
+        == (
+            &slug.to_string(),
+            &draft.name.to_string(),
+            &text(draft.description.as_ref().map(Prose::as_str)),
+            draft.parent,
+            draft.position,
+        );
+    if same {
+        return Ok((Fate::Unchanged, known));
+    }
+    let draft = Draft { slug: Some(slug), ..draft };
+    Ok((Fate::Updated, update(conn, by, id, &Seen::Any, |_| Ok(draft), at)?))
+}
+
+fn add(conn: &mut Conn, id: CategoryId, draft: &Draft, slug: &Slug, at: Timestamp) -> Result<Category> {
     let parent = parent_of(conn, draft)?;
     Category::may_hold(parent.as_ref(), None, 1)?;
-    let id = CategoryId::new();
     diesel::insert_into(categories::table)
         .values((
             categories::id.eq(id.to_string()),
             categories::parent_id.eq(draft.parent.map(|id| id.to_string())),
             categories::slug.eq(slug.as_str()),
-            categories::path.eq(path_under(parent.as_ref(), &slug)),
+            categories::path.eq(path_under(parent.as_ref(), slug)),
             categories::depth.eq(depth_under(parent.as_ref())),
             categories::position.eq(draft.position),
             categories::name.eq(draft.name.as_str()),
@@ -108,7 +139,9 @@ pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Resu
             categories::updated_at.eq(at.micros()),
         ))
         .execute(conn)
-        .or_conflict("categories_slug_key", || slugs::taken(&slug, None))?;
+        .or_conflict("categories_slug_key", || slugs::taken(slug, None))?;
+    wordpress_ids::take(conn, Numbered::Category, &id.to_string())?;
+    ghost_ids::take(conn, ghost_ids::Kind::Category, &id.to_string())?;
     let category = find(conn, id)?;
     record(conn, Op::Upsert, std::slice::from_ref(&category), true, at)?;
     Ok(category)

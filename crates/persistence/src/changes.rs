@@ -87,6 +87,9 @@ pub struct Touched {
     /// Of an article: the lists that hold it, or held it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relisted: Option<Relisted>,
+    /// It is about something that `/v1` does not show: caches hear of it, readers of the log do not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
 }
 
 /// One entry of the log.
@@ -155,6 +158,12 @@ impl Entry {
         Self { op, resource, id: id.into(), slug, locale: None, touched: Touched::default() }
     }
 
+    /// Whether `/v1` does not show what it is about.
+    pub(crate) fn hidden(mut self, hidden: bool) -> Self {
+        self.touched.hidden = hidden;
+        self
+    }
+
     /// Touches these too.
     pub(crate) fn touching(mut self, keys: impl IntoIterator<Item = String>) -> Self {
         self.touched.keys.extend(keys);
@@ -220,7 +229,7 @@ pub(crate) fn record_articles_in(conn: &mut Conn, scope: &str, scope_id: &str, a
 
 /// Enters every comment that is shown below an article which came or went.
 pub(crate) fn record_comments_of(conn: &mut Conn, op: Op, article_id: &str, at: Timestamp) -> Result<()> {
-    let touched = Touched { keys: vec![format!("comments:{article_id}")], relisted: None };
+    let touched = Touched { keys: vec![format!("comments:{article_id}")], ..Touched::default() };
     hold(conn)?;
     diesel::sql_query(
         "INSERT INTO changes (at, op, resource, resource_id, slug, locale, keys)

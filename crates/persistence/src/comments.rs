@@ -12,6 +12,7 @@ use crate::Conn;
 use crate::db::turn;
 use crate::published_comments::{Article, place_under};
 use crate::schema::{comment_events as events, comments};
+use crate::wordpress_ids::{self, Numbered};
 
 /// A comment, as it is kept.
 #[derive(Queryable, Selectable, Insertable)]
@@ -105,6 +106,7 @@ pub fn submit(
         decided_at: None,
     };
     diesel::insert_into(comments::table).values(&row).execute(conn)?;
+    wordpress_ids::take(conn, Numbered::Comment, &row.id)?;
     let event = Noted { from: None, to: decision.state, reason_code: None, note: None };
     note(conn, &row.id, 1, &Actor::system(), &event, at)?;
     Ok(id)

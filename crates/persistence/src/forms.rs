@@ -27,11 +27,13 @@ use crate::{Conn, site};
 pub(crate) struct Form<T> {
     pub(crate) small: T,
     pub(crate) json: String,
+    /// Whether readers are not to see it: an internal tag.
+    pub(crate) internal: bool,
 }
 
 impl<T: Serialize> Form<T> {
-    fn new(small: T) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self { json: serde_json::to_string(&small)?, small }))
+    fn new(small: T, internal: bool) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self { json: serde_json::to_string(&small)?, small, internal }))
     }
 }
 
@@ -286,7 +288,7 @@ impl Missing {
             loaded.categories.extend(self.categories.into_iter().map(|id| (id, None)));
             for (id, slug, path, name) in rows {
                 let id = id.parse()?;
-                loaded.categories.insert(id, Some(Form::new(CategorySmall { id, slug, path, name })?));
+                loaded.categories.insert(id, Some(Form::new(CategorySmall { id, slug, path, name }, false)?));
             }
         }
         if !self.bylines.is_empty() {
@@ -297,18 +299,18 @@ impl Missing {
             loaded.bylines.extend(self.bylines.into_iter().map(|id| (id, None)));
             for (id, slug, name, avatar_url) in rows {
                 let id = id.parse()?;
-                loaded.bylines.insert(id, Some(Form::new(BylineSmall { id, slug, name, avatar_url })?));
+                loaded.bylines.insert(id, Some(Form::new(BylineSmall { id, slug, name, avatar_url }, false)?));
             }
         }
         if !self.tags.is_empty() {
-            let rows: Vec<(String, String, String)> = tags::table
+            let rows: Vec<(String, String, String, bool)> = tags::table
                 .filter(one_of(tags::id, texts(&self.tags)))
-                .select((tags::id, tags::slug, tags::name))
+                .select((tags::id, tags::slug, tags::name, tags::internal))
                 .load(conn)?;
             loaded.tags.extend(self.tags.into_iter().map(|id| (id, None)));
-            for (id, slug, name) in rows {
+            for (id, slug, name, internal) in rows {
                 let id = id.parse()?;
-                loaded.tags.insert(id, Some(Form::new(TagSmall { id, slug, name })?));
+                loaded.tags.insert(id, Some(Form::new(TagSmall { id, slug, name }, internal)?));
             }
         }
         Ok(())

@@ -390,6 +390,7 @@ fn draw(conn: &mut Conn, site: &Site, public_url: &Url, found: Vec<Candidate>) -
             locale: &found.locale,
             category_path: category.map(|(_, path)| path.as_str()),
             published_at: Timestamp::from_micros(found.published_at),
+            page_path: None,
         };
         Ok(Item {
             article_id: id,

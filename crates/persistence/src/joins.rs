@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use diesel::prelude::*;
+use domain::articles::Kind;
 use domain::ids::ArticleId;
 use domain::published::{Joined, Translation};
 use domain::site::{self, ArticlePlace, Settings};
@@ -12,12 +13,16 @@ use domain::{Result, Timestamp};
 use crate::Conn;
 use crate::forms::{Form, References, Referred};
 use crate::fragments::one_of;
-use crate::published::{View, references_of};
+use crate::pages::Tree;
+use crate::published::{View, kind_of, references_of};
 use crate::schema::published_articles as published;
 
 /// What an article is joined by.
 pub(crate) struct Refers<'a> {
     pub(crate) id: ArticleId,
+    pub(crate) kind: Kind,
+    /// Of a page: the one it stands under, whether or not readers see that.
+    pub(crate) parent: Option<ArticleId>,
     pub(crate) group: &'a str,
     pub(crate) locale: &'a str,
     pub(crate) slug: &'a str,
@@ -27,16 +32,21 @@ pub(crate) struct Refers<'a> {
 
 /// What is joined to one article.
 pub(crate) struct Joint {
+    /// Of a page: the one it stands under, if readers see that.
+    parent: Option<ArticleId>,
     url: String,
     referred: Referred,
     translations: BTreeMap<String, Translation>,
 }
 
 impl Joint {
-    /// Writes it as members of a JSON object, with a comma behind each: as [`Joined`] is written.
+    /// Writes it as members of a JSON object, with a comma behind each: as [`Joined`] is written, but for internal tags,
+    /// which readers do not see.
     pub(crate) fn write(&self, json: &mut String) -> Result<()> {
         let Referred { categories, bylines, tags } = &self.referred;
-        json.push_str("\"url\":");
+        json.push_str("\"parent_id\":");
+        json.push_str(&serde_json::to_string(&self.parent)?);
+        json.push_str(",\"url\":");
         json.push_str(&serde_json::to_string(&self.url)?);
         json.push_str(",\"bylines\":");
         array(json, bylines);
@@ -55,7 +65,7 @@ impl Joint {
 
 fn array<T>(json: &mut String, forms: &[Arc<Form<T>>]) {
     json.push('[');
-    for (number, form) in forms.iter().enumerate() {
+    for (number, form) in forms.iter().filter(|form| !form.internal).enumerate() {
         if number > 0 {
             json.push(',');
         }
@@ -65,9 +75,10 @@ fn array<T>(json: &mut String, forms: &[Arc<Form<T>>]) {
 }
 
 impl From<Joint> for Joined {
-    fn from(Joint { url, referred, translations }: Joint) -> Self {
+    fn from(Joint { parent, url, referred, translations }: Joint) -> Self {
         let Referred { categories, bylines, tags } = referred;
         Self {
+            parent_id: parent,
             url,
             bylines: bylines.iter().map(|form| form.small.clone()).collect(),
             primary_category: categories.first().map(|form| form.small.clone()),
@@ -85,18 +96,25 @@ pub(crate) fn join(conn: &mut Conn, view: &View, settings: &Settings, articles: 
     // The other languages of a site are those of its settings.
     let groups =
         if settings.locales.len() > 1 { translations(conn, view, settings, articles)? } else { HashMap::new() };
+    let pages = articles.iter().filter(|refers| refers.kind == Kind::Page);
+    let above = pages.filter_map(|refers| refers.parent).map(|id| id.to_string()).collect();
+    let pages = Tree::above(conn, above, view.now)?;
     let joined = articles.iter().zip(referred).map(|(refers, referred)| {
+        let parent = refers.parent.filter(|id| pages.holds(&id.to_string()));
+        let path = (refers.kind == Kind::Page)
+            .then(|| pages.path_under(parent.map(|id| id.to_string()).as_deref(), refers.slug));
         let place = ArticlePlace {
             slug: refers.slug,
             id: refers.id,
             locale: refers.locale,
             category_path: referred.categories.first().map(|category| category.small.path.as_str()),
             published_at: refers.published_at,
+            page_path: path.as_deref(),
         };
         let url = site::article_url(settings, &view.public_url, &place);
         let others = groups.get(refers.group).into_iter().flatten();
         let translations = others.filter(|(locale, _)| locale != refers.locale).cloned().collect();
-        Joint { url, referred, translations }
+        Joint { parent, url, referred, translations }
     });
     Ok(joined.collect())
 }
@@ -108,7 +126,8 @@ fn translations(conn: &mut Conn, view: &View, settings: &Settings, articles: &[R
     let mut groups: Vec<String> = articles.iter().map(|article| article.group.to_owned()).collect();
     groups.sort_unstable();
     groups.dedup();
-    let rows: Vec<(String, String, String, String, i64, String)> = published::table
+    type Row = (String, String, String, String, i64, String, String, Option<String>);
+    let rows: Vec<Row> = published::table
         .filter(one_of(published::group_id, groups))
         .filter(published::visible_from.le(view.now.micros()))
         .filter(published::visible_until.gt(view.now.micros()))
@@ -119,6 +138,8 @@ fn translations(conn: &mut Conn, view: &View, settings: &Settings, articles: &[R
             published::article_id,
             published::published_at,
             published::summary,
+            published::kind,
+            published::parent_id,
         ))
         .load(conn)?;
     let stored: Vec<_> = rows.iter().map(|row| references_of(&row.5)).collect::<Result<_>>()?;
@@ -127,14 +148,17 @@ fn translations(conn: &mut Conn, view: &View, settings: &Settings, articles: &[R
         .map(|stored| References { category_ids: &stored.category_ids, byline_ids: &[], tag_ids: &[] })
         .collect();
     let referred = view.forms.of(conn, &references)?;
+    let pages = Tree::above(conn, rows.iter().filter_map(|row| row.7.clone()).collect(), view.now)?;
     let mut translations = Groups::new();
-    for ((group, locale, slug, id, published_at, _), referred) in rows.into_iter().zip(referred) {
+    for ((group, locale, slug, id, published_at, _, kind, parent), referred) in rows.into_iter().zip(referred) {
+        let path = (kind_of(&kind) == Kind::Page).then(|| pages.path_under(parent.as_deref(), &slug));
         let place = ArticlePlace {
             slug: &slug,
             id: id.parse()?,
             locale: &locale,
             category_path: referred.categories.first().map(|category| category.small.path.as_str()),
             published_at: Timestamp::from_micros(published_at),
+            page_path: path.as_deref(),
         };
         let url = site::article_url(settings, &view.public_url, &place);
         translations.entry(group).or_default().push((locale, Translation { slug, url }));

@@ -6,7 +6,7 @@ use diesel::RunQueryDsl;
 use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationSource};
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use domain::{Error, Result};
 
@@ -15,6 +15,12 @@ use crate::{Conn, Db};
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+#[allow(missing_docs, reason = "it is what `ghost_id` of the domain is")]
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn ghost_id(kind: Text, id: Text) -> Text;
+}
 
 /// Applies what is pending and returns its names, oldest first.
 ///
@@ -37,7 +43,11 @@ pub fn run(db: &Db) -> Result<Vec<String>> {
             c.batch_execute(POSTGRES_SESSION)?;
             applied
         }
-        Conn::Sqlite(c) => apply(c, SQLITE),
+        Conn::Sqlite(c) => {
+            // PostgreSQL hashes by itself.
+            ghost_id_utils::register_impl(c, |kind: String, id: String| domain::ids::ghost_id(&kind, &id))?;
+            apply(c, SQLITE)
+        }
     };
     applied.map_err(Error::Internal)
 }
@@ -55,7 +65,7 @@ pub fn check(conn: &mut Conn) -> Result<()> {
 pub fn pending(conn: &mut Conn) -> Result<Vec<String>> {
     #[derive(diesel::QueryableByName)]
     struct Row {
-        #[diesel(sql_type = diesel::sql_types::Text)]
+        #[diesel(sql_type = Text)]
         version: String,
     }
     let rows: Vec<Row> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(conn)?;

@@ -96,6 +96,18 @@ pub(crate) fn show(
     }
 }
 
+/// Makes the read model show the newest revision of what was public elsewhere since `from`.
+pub(crate) fn show_since(
+    conn: &mut Conn,
+    article: &Article,
+    content: &Content,
+    from: Timestamp,
+    updated_at: Timestamp,
+) -> Result<()> {
+    clear(conn, &article.id.to_string())?;
+    put(conn, article, content, from, updated_at)
+}
+
 /// Lets readers leave comments, or not, from now on.
 pub(crate) fn open_comments(conn: &mut Conn, id: ArticleId, open: bool) -> Result<()> {
     diesel::update(published::table.filter(published::article_id.eq(id.to_string())))
@@ -179,10 +191,13 @@ fn visible_since(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Tim
 
 /// Writes the finished document of the newest revision, which is published `at` and seen from `from` on.
 fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp, at: Timestamp) -> Result<()> {
+    let content = &*content.for_readers();
     let summary = StoredSummary {
         shown: Summary {
             title: content.title.clone(),
             excerpt: content.excerpt(),
+            visibility: content.visibility,
+            featured: content.featured,
             cover_image: content.cover_image.clone(),
             seo: content.seo.clone(),
             custom: content.custom.clone(),
@@ -214,6 +229,7 @@ fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp, a
             published::comments_open.eq(article.comments_open),
             published::summary.eq(serde_json::to_string(&summary)?),
             published::body.eq(serde_json::to_string(&body)?),
+            published::parent_id.eq(content.parent_id.map(|id| id.to_string())),
         ))
         .execute(conn)?;
     for (scope, scope_id) in scopes(conn, content)? {
@@ -237,7 +253,7 @@ fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp, a
 
 /// Makes a published revision findable by its words: for loaders that write all other rows themselves.
 pub fn make_findable(conn: &mut Conn, id: ArticleId, revision: i64, content: &Content) -> Result<()> {
-    crate::search::put(conn, &id.to_string(), revision, content)
+    crate::search::put(conn, &id.to_string(), revision, &content.for_readers())
 }
 
 /// Everything under which an article is listed.
@@ -291,6 +307,7 @@ fn expose_slug(conn: &mut Conn, article: &Article, content: &Content, from: Time
 struct Row {
     article_id: String,
     kind: String,
+    parent_id: Option<String>,
     group_id: String,
     locale: String,
     slug: String,
@@ -395,7 +412,7 @@ pub fn find(conn: &mut Conn, view: &View, locale: Option<&str>, slug: &str) -> R
     }
 }
 
-fn kind_of(stored: &str) -> Kind {
+pub(crate) fn kind_of(stored: &str) -> Kind {
     if stored == Kind::Page.as_str() { Kind::Page } else { Kind::Article }
 }
 
@@ -458,6 +475,8 @@ fn draw(conn: &mut Conn, view: &View, settings: &Settings, rows: Vec<Document>) 
         .map(|((row, _), stored)| {
             Ok(Refers {
                 id: row.article_id.parse()?,
+                kind: kind_of(&row.kind),
+                parent: row.parent_id.as_deref().map(str::parse).transpose()?,
                 group: &row.group_id,
                 locale: &row.locale,
                 slug: &row.slug,
@@ -519,6 +538,7 @@ pub(crate) struct Standing {
     pub(crate) group: String,
     pub(crate) locale: String,
     pub(crate) slug: String,
+    parent: Option<String>,
     primary_category: Option<CategoryId>,
     /// Its place in every list.
     pub(crate) position: Position,
@@ -534,7 +554,7 @@ impl Standing {
 
     /// What its address is made of, and who names it among their translations.
     pub(crate) fn address(&self) -> impl PartialEq + '_ {
-        (&self.group, &self.locale, &self.slug, &self.primary_category)
+        (&self.group, &self.locale, &self.slug, &self.parent, &self.primary_category)
     }
 }
 
@@ -575,6 +595,7 @@ fn stand(conn: &mut Conn, id: &str, seen: Seen) -> Result<Option<Standing>> {
         group: row.group_id,
         locale: row.locale,
         slug: row.slug,
+        parent: row.parent_id,
         primary_category: stored.category_ids.first().copied(),
         position: (row.published_at, id.parse()?),
         scopes: all.chain(listed.into_iter().map(|(scope, id)| format!("{scope}:{id}"))).collect(),

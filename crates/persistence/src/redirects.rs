@@ -338,7 +338,7 @@ pub(crate) fn is_buried(conn: &mut Conn, place: &Place) -> Result<bool> {
         Place::Category { path } => ("category", path),
         Place::Tag { slug } => ("tag", slug),
         Place::Byline { slug } => ("byline", slug),
-        Place::Article { .. } => return Ok(false),
+        Place::Article { .. } | Place::Page { .. } => return Ok(false),
     };
     Ok(diesel::select(diesel::dsl::exists(gone_names::table.find((kind, name)))).get_result(conn)?)
 }

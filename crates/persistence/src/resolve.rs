@@ -1,10 +1,12 @@
 //! What a path of the front end means now, and where it leads if it was meant for something that has moved.
 
 use diesel::prelude::*;
+use domain::articles::Kind;
 use domain::ids::ArticleId;
 use domain::site::{self, ArticlePlace, Place, Settings};
 use domain::{Error, Result, Timestamp};
 
+use crate::pages::Tree;
 use crate::schema::{categories, published_articles as published, published_slugs};
 use crate::{Conn, bylines, redirects, tags};
 
@@ -87,22 +89,25 @@ pub fn resolve(conn: &mut Conn, settings: &Settings, now: Timestamp, path: &str)
 fn known(conn: &mut Conn, settings: &Settings, now: Timestamp, path: &str) -> Result<(Meaning, bool)> {
     let places = site::match_path(settings, path);
     let possible = places.len();
-    let found = first(conn, settings, now, places)?;
+    let (found, index) = first(conn, settings, now, places)?;
     if let Meaning::Resource(_) = found {
-        return Ok((found, possible > 1));
+        // Nothing comes before what is looked for first.
+        return Ok((found, index > 0));
     }
     let shapes = redirects::shapes(conn)?;
     let places = site::match_old(settings, &shapes, path);
     let possible = possible + places.len();
-    let before = first(conn, settings, now, places)?;
+    let (before, _) = first(conn, settings, now, places)?;
     Ok((if before == Meaning::Nothing { found } else { before }, possible > 1))
 }
 
-fn first(conn: &mut Conn, settings: &Settings, now: Timestamp, places: Vec<Place>) -> Result<Meaning> {
+/// What is or was at the first of these places where there is anything, and which of them that is.
+fn first(conn: &mut Conn, settings: &Settings, now: Timestamp, places: Vec<Place>) -> Result<(Meaning, usize)> {
     let mut gone = false;
-    for place in places {
+    for (index, place) in places.into_iter().enumerate() {
         let found = match &place {
             Place::Article { slug, id, locale } => article(conn, settings, now, (slug.clone(), *id, locale.clone()))?,
+            Place::Page { slugs, locale } => page(conn, settings, now, slugs.clone(), locale.clone())?,
             Place::Category { path } => category(conn, settings, path)?,
             Place::Tag { slug } => tag(conn, settings, slug)?,
             Place::Byline { slug } => byline(conn, settings, slug)?,
@@ -110,25 +115,62 @@ fn first(conn: &mut Conn, settings: &Settings, now: Timestamp, places: Vec<Place
         match found {
             Meaning::Nothing => gone |= redirects::is_buried(conn, &place)?,
             Meaning::Gone => gone = true,
-            found => return Ok(found),
+            found => return Ok((found, index)),
         }
     }
-    Ok(if gone { Meaning::Gone } else { Meaning::Nothing })
+    Ok((if gone { Meaning::Gone } else { Meaning::Nothing }, 0))
 }
+
+/// A page by its slugs: by those it has, and by any that it, or what it stood under, had once.
+fn page(
+    conn: &mut Conn,
+    settings: &Settings,
+    now: Timestamp,
+    mut slugs: Vec<String>,
+    locale: Option<String>,
+) -> Result<Meaning> {
+    let Some(slug) = slugs.pop() else { return Ok(Meaning::Nothing) };
+    let known = published_slugs::table.filter(published_slugs::since.le(now.micros()));
+    let known = known.filter(published_slugs::slug.eq_any(&slugs)).select(published_slugs::slug).distinct();
+    let known: Vec<String> = known.load(conn)?;
+    if !slugs.iter().all(|slug| known.contains(slug)) {
+        return Ok(Meaning::Nothing);
+    }
+    match article(conn, settings, now, (Some(slug), None, locale))? {
+        Meaning::Resource(found) if found.kind != Kind::Page.as_str() => Ok(Meaning::Nothing),
+        found => Ok(found),
+    }
+}
+
+/// Kind, parent, slug, locale, first publication and summary of what readers see.
+type Found = (String, Option<String>, String, String, i64, String);
 
 type Named = (Option<String>, Option<ArticleId>, Option<String>);
 
 fn article(conn: &mut Conn, settings: &Settings, now: Timestamp, (slug, id, locale): Named) -> Result<Meaning> {
     let mut gone = false;
     for id in candidates(conn, settings, now, (slug, id, locale), &mut gone)? {
-        let row: Option<(String, String, String, i64, String)> = published::table
+        let row: Option<Found> = published::table
             .filter(published::article_id.eq(&id))
             .filter(published::visible_from.le(now.micros()))
             .filter(published::visible_until.gt(now.micros()))
-            .select((published::kind, published::slug, published::locale, published::published_at, published::summary))
+            .select((
+                published::kind,
+                published::parent_id,
+                published::slug,
+                published::locale,
+                published::published_at,
+                published::summary,
+            ))
             .first(conn)
             .optional()?;
-        if let Some((kind, slug, locale, published_at, summary)) = row {
+        if let Some((kind, parent, slug, locale, published_at, summary)) = row {
+            let path = if kind == Kind::Page.as_str() {
+                let tree = Tree::above(conn, parent.iter().cloned().collect(), now)?;
+                Some(tree.path_under(parent.as_deref(), &slug))
+            } else {
+                None
+            };
             let category = primary_category(conn, &summary)?;
             let place = ArticlePlace {
                 slug: &slug,
@@ -136,6 +178,7 @@ fn article(conn: &mut Conn, settings: &Settings, now: Timestamp, (slug, id, loca
                 locale: &locale,
                 category_path: category.as_deref(),
                 published_at: Timestamp::from_micros(published_at),
+                page_path: path.as_deref(),
             };
             let path = site::article_path(settings, &place);
             return Ok(Meaning::Resource(Resource { kind, id, slug, path, locale: Some(locale) }));

@@ -105,6 +105,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        internal -> Bool,
     }
 }
 
@@ -153,6 +154,7 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         updated_by -> Text,
+        parent_id -> Nullable<Text>,
     }
 }
 
@@ -193,6 +195,7 @@ diesel::table! {
         summary -> Text,
         body -> Text,
         search_id -> Nullable<BigInt>,
+        parent_id -> Nullable<Text>,
     }
 }
 
@@ -238,6 +241,23 @@ diesel::table! {
         slug -> Nullable<Text>,
         locale -> Nullable<Text>,
         keys -> Text,
+    }
+}
+
+diesel::table! {
+    wordpress_ids (family, number) {
+        family -> Text,
+        number -> BigInt,
+        resource -> Text,
+        id -> Text,
+    }
+}
+
+diesel::table! {
+    ghost_ids (kind, ghost_id) {
+        kind -> Text,
+        ghost_id -> Text,
+        id -> Text,
     }
 }
 

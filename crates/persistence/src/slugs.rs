@@ -47,7 +47,8 @@ pub(crate) fn taken(slug: &Slug, free: Option<&Slug>) -> Error {
     Error::Conflict { code: "slug_taken", faults: vec![Fault::at("/slug", "taken", &detail)], detail }
 }
 
-fn first_free(conn: &mut Conn, kind: Kind, slug: &Slug, own: Option<&str>) -> Result<Slug> {
+/// This slug, or the first free one like it, for something new or `own`.
+pub(crate) fn first_free(conn: &mut Conn, kind: Kind, slug: &Slug, own: Option<&str>) -> Result<Slug> {
     if is_free(conn, kind, slug, own)? {
         return Ok(slug.clone());
     }

@@ -5,6 +5,7 @@
 use domain::Actor;
 use domain::articles::Content;
 use domain::comments::State;
+use domain::ids::ghost_id;
 use domain::moderation::{self, Submission};
 use domain::published::{Body, Summary};
 use domain::secrets::{Purpose, Secrets};
@@ -25,11 +26,23 @@ impl Rows {
         }
     }
 
+    /// What the APIs of WordPress and Ghost name something by; `index` counts from 0.
+    fn name_elsewhere(&mut self, (family, index): (&str, Option<u64>), ghost: Option<&str>, id: &str) {
+        let number = index.map(|index| index + 1);
+        let resource = ghost.unwrap_or(family);
+        self.put("wordpress_ids", json!({"family": family, "number": number, "resource": resource, "id": id}));
+        if let Some(kind) = ghost {
+            self.put("ghost_ids", json!({"kind": kind, "ghost_id": ghost_id(kind, id), "id": id}));
+        }
+    }
+
     /// Categories, tags and bylines.
     pub fn taxonomy(publication: &Publication) -> Self {
         let mut rows = Self::default();
         let founded = publication.founded.micros();
+        let mut terms = 0..;
         for node in &publication.categories {
+            rows.name_elsewhere(("term", terms.next()), Some("category"), &node.id);
             rows.put(
                 "categories",
                 json!({
@@ -50,9 +63,11 @@ impl Rows {
             rest
         };
         for tag in &publication.tags {
-            rows.put("tags", label(tag, json!({"description": null})));
+            rows.name_elsewhere(("term", terms.next()), Some("tag"), &tag.id);
+            rows.put("tags", label(tag, json!({"description": null, "internal": false})));
         }
-        for byline in &publication.bylines {
+        for (number, byline) in (0..).zip(&publication.bylines) {
+            rows.name_elsewhere(("byline", Some(number)), Some("byline"), &byline.id);
             rows.put("bylines", label(byline, json!({"bio": null, "avatar_url": null, "website": null})));
         }
         rows
@@ -66,6 +81,7 @@ impl Rows {
         let content = Content { slug: slug.clone(), ..draft.content };
         let (created, published) = (created_at.micros(), published_at.micros());
         let user = by.user.map(|user| user.to_string());
+        self.name_elsewhere(("post", Some(number)), Some("article"), &id);
         self.put(
             "articles",
             json!({
@@ -73,7 +89,7 @@ impl Rows {
                 "revision": 1, "published_revision": 1, "scheduled_revision": null, "publish_at": null,
                 "published_at": published, "first_public_at": published, "newsletter_eligible": true,
                 "comments_open": true, "owner_id": user, "slug": slug, "title": content.title, "created_at": created,
-                "updated_at": published, "updated_by": by.name,
+                "updated_at": published, "updated_by": by.name, "parent_id": null,
             }),
         );
         self.put(
@@ -90,6 +106,7 @@ impl Rows {
                 "article_id": id, "revision": 1, "kind": "article", "group_id": group, "locale": "en", "slug": slug,
                 "visible_from": published, "visible_until": i64::MAX, "published_at": published,
                 "updated_at": published, "comments_open": true, "summary": summary(&content)?, "body": body(&content)?,
+                "parent_id": null,
             }),
         );
         for (scope, scope_id) in scopes(publication, &content) {
@@ -147,6 +164,7 @@ impl Rows {
                 "decided_at": decided_at.micros(),
             }),
         );
+        self.name_elsewhere(("comment", Some(number)), None, &id);
         let mut random = publication.random(Kind::Comment, number);
         let system = Actor::system();
         let decisions = [
@@ -180,6 +198,8 @@ fn summary(content: &Content) -> Result<String> {
     let mut summary = serde_json::to_value(Summary {
         title: content.title.clone(),
         excerpt: content.excerpt(),
+        visibility: content.visibility,
+        featured: content.featured,
         cover_image: content.cover_image.clone(),
         seo: content.seo.clone(),
         custom: content.custom.clone(),

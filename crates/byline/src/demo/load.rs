@@ -104,7 +104,7 @@ impl Load<'_> {
         let mut known = HashMap::new();
         for tag in &self.demo.tags {
             let (slug, name) = (Some(tag.slug.clone()), Some(tag.name.clone()));
-            let write = TagWrite { slug, name, description: tag.description.clone() };
+            let write = TagWrite { slug, name, description: tag.description.clone(), internal: None };
             known.insert(tag.slug.clone(), tags::create(self.conn, self.by, &write.check()?, self.now)?.id);
         }
         Ok(known)

@@ -1,13 +1,15 @@
 //! The content of an article: what a request says, checked, and what a revision keeps.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Comments;
+use super::{Comments, Kind, Visibility};
 use crate::error::Faults;
 use crate::ids::{ArticleId, BylineId, CategoryId, TagId};
-use crate::text::{self, BodyFormat, Heading, Line, Locale, Prose, Slug, Title, WebUrl};
+use crate::text::{self, BodyFormat, Heading, Line, Locale, Prose, Rendered, Slug, Title, WebUrl};
 use crate::{Error, Fault, Result};
 
 /// Most bylines, categories or tags that one article may have of each.
@@ -18,6 +20,10 @@ const EXCERPT_CHARS: usize = 200;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ArticleWrite {
+    /// What sort of thing it is; absent: an article. Fixed from its creation on.
+    pub kind: Option<Kind>,
+    /// Of a page: the page that it stands under, in the same locale.
+    pub parent_id: Option<ArticleId>,
     /// A single line of at most 200 characters.
     #[schema(min_length = 1, max_length = 1000, example = "Who takes over?")]
     pub title: Option<String>,
@@ -37,6 +43,11 @@ pub struct ArticleWrite {
     pub body: Option<String>,
     /// What the body is written in; absent: Markdown.
     pub body_format: Option<BodyFormat>,
+    /// Who may read all of it; absent: everyone. Of what is for members or payers, the public gets what stands before
+    /// `<!--members-only-->` in the body, and nothing of a body without that mark.
+    pub visibility: Option<Visibility>,
+    /// Whether front ends are to set it apart; false if absent.
+    pub featured: Option<bool>,
     /// The picture above it.
     pub cover_image: Option<CoverImageWrite>,
     /// What search engines are told.
@@ -106,6 +117,18 @@ pub struct Content {
     pub body: String,
     /// What the body is written in.
     pub body_format: BodyFormat,
+    /// Of a page: the page that it stands under.
+    #[serde(default)]
+    pub parent_id: Option<ArticleId>,
+    /// Who may read all of it.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// Whether front ends are to set it apart.
+    #[serde(default)]
+    pub featured: bool,
+    /// Of what is not for everyone: what is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teaser: Option<Teaser>,
     /// The picture above it.
     pub cover_image: Option<CoverImage>,
     /// What search engines are told.
@@ -130,7 +153,39 @@ pub struct Content {
     pub reading_minutes: u32,
 }
 
+/// The part of a body that stands before the mark.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Teaser {
+    /// As safe HTML.
+    pub body_html: String,
+    /// As plain text.
+    pub text: String,
+    /// Its headings.
+    pub toc: Vec<Heading>,
+    /// Its words.
+    pub word_count: u32,
+    /// Minutes it takes to read, rounded up.
+    pub reading_minutes: u32,
+}
+
+impl From<Rendered> for Teaser {
+    fn from(rendered: Rendered) -> Self {
+        let Rendered { html, text, toc, word_count, reading_minutes } = rendered;
+        Self { body_html: html, text, toc, word_count, reading_minutes }
+    }
+}
+
 impl Content {
+    /// What the public gets of it: all that readers see, and all that is searched and counted, is made from this.
+    pub fn for_readers(&self) -> Cow<'_, Self> {
+        if self.visibility == Visibility::Public {
+            return Cow::Borrowed(self);
+        }
+        let Teaser { body_html, text, toc, word_count, reading_minutes } = self.teaser.clone().unwrap_or_default();
+        let body = String::new();
+        Cow::Owned(Self { body, body_html, text, toc, word_count, reading_minutes, teaser: None, ..self.clone() })
+    }
+
     /// The excerpt that was given, or one made from the body.
     pub fn excerpt(&self) -> String {
         self.excerpt.clone().unwrap_or_else(|| text::body_excerpt(&self.text, &self.toc, EXCERPT_CHARS))
@@ -140,6 +195,8 @@ impl Content {
 /// An article whose members are known to be good. That what it refers to exists, persistence finds out.
 #[derive(Debug)]
 pub struct Draft {
+    /// What sort of thing it is, if it was said.
+    pub kind: Option<Kind>,
     /// The content; its slug is empty if none was asked for.
     pub content: Content,
     /// The slug that was asked for.
@@ -155,19 +212,27 @@ pub struct Draft {
 impl ArticleWrite {
     /// Checks every member, renders the body, and names every fault.
     pub fn check(self) -> Result<Draft> {
+        self.check_change("")
+    }
+
+    /// The same for a change of what has this slug: that one it may keep, whatever its form.
+    pub fn check_change(self, slug: &str) -> Result<Draft> {
         let mut faults = Faults::default();
         let title = faults.take("/title", Title::parse(self.title.as_deref().unwrap_or_default()));
-        let slug = self.slug.as_deref().and_then(|slug| faults.take("/slug", Slug::parse(slug)));
+        let slug = self.slug.as_deref().and_then(|new| faults.take("/slug", Slug::parse_or_keep(new, slug)));
         let locale = self.locale.as_deref().and_then(|locale| faults.take("/locale", Locale::parse(locale)));
         let excerpt = self.excerpt.as_deref().unwrap_or_default();
         let excerpt = faults.take("/excerpt", Prose::<1000>::parse_optional(excerpt)).flatten();
         let body_format = self.body_format.unwrap_or(BodyFormat::Markdown);
         let body = self.body.unwrap_or_default();
         let body = match body_format {
-            BodyFormat::Html => faults.take("/body", text::sanitise(&body)),
+            BodyFormat::Html => faults.take("/body", text::sanitise_parts(&body)),
             BodyFormat::Markdown => Some(body),
         };
         let rendered = body.as_deref().and_then(|body| faults.take("/body", text::render(body, body_format)));
+        let visibility = self.visibility.unwrap_or_default();
+        let open = body.as_deref().filter(|_| visibility != Visibility::Public).and_then(text::before_mark);
+        let teaser = open.and_then(|open| faults.take("/body", text::render(open, body_format)));
         let cover_image = self.cover_image.and_then(|image| cover_image(&image, &mut faults));
         let seo = seo(self.seo.unwrap_or_default(), &mut faults);
         let byline_ids = references("/byline_ids", self.byline_ids, &mut faults);
@@ -185,6 +250,10 @@ impl ArticleWrite {
             excerpt: excerpt.map(|excerpt| excerpt.to_string()),
             body,
             body_format,
+            parent_id: self.parent_id,
+            visibility,
+            featured: self.featured.unwrap_or_default(),
+            teaser: teaser.map(Teaser::from),
             cover_image,
             seo,
             byline_ids,
@@ -197,7 +266,8 @@ impl ArticleWrite {
             word_count: rendered.word_count,
             reading_minutes: rendered.reading_minutes,
         };
-        Ok(Draft { content, slug, locale, translation_of: self.translation_of, comments: self.comments })
+        let Self { kind, translation_of, comments, .. } = self;
+        Ok(Draft { kind, content, slug, locale, translation_of, comments })
     }
 }
 
@@ -248,6 +318,9 @@ impl From<&Content> for ArticleWrite {
             excerpt: content.excerpt.clone(),
             body: Some(content.body.clone()),
             body_format: Some(content.body_format),
+            parent_id: content.parent_id,
+            visibility: Some(content.visibility),
+            featured: Some(content.featured),
             cover_image: content
                 .cover_image
                 .as_ref()
@@ -257,6 +330,7 @@ impl From<&Content> for ArticleWrite {
             category_ids: Some(content.category_ids.clone()),
             tag_ids: Some(content.tag_ids.clone()),
             custom: Some(content.custom.clone()),
+            kind: None,
             locale: None,
             translation_of: None,
             comments: None,
@@ -292,5 +366,40 @@ mod tests {
         let content = write.check().unwrap().content;
         assert_eq!(ArticleWrite::from(&content).check().unwrap().content, content);
         assert_eq!(content.excerpt(), "Some words.");
+    }
+
+    #[test]
+    fn the_public_gets_what_stands_before_the_mark_and_nothing_without_one() {
+        let write = |body: &str, body_format, visibility| ArticleWrite {
+            title: Some("For members".into()),
+            slug: Some("for-members".into()),
+            body: Some(body.into()),
+            body_format: Some(body_format),
+            visibility: Some(visibility),
+            ..ArticleWrite::default()
+        };
+        let html = "<div><h2>Open</h2><p>Seen.</p><!--members-only--><h2>Closed</h2><p>Hidden.</p></div>";
+        let markdown = "## Open\n\nSeen.\n\n<!--members-only-->\n\n## Closed\n\nHidden.";
+        for (body, format) in [(html, BodyFormat::Html), (markdown, BodyFormat::Markdown)] {
+            let content = write(body, format, Visibility::Members).check().unwrap().content;
+            assert!(content.body_html.contains("Hidden"), "{}", content.body_html);
+            let shown = content.for_readers();
+            let all = serde_json::to_string(&*shown).unwrap();
+            assert!(all.contains("Seen") && !all.contains("Hidden") && !all.contains("Closed"), "{all}");
+            assert_eq!((shown.toc.len(), shown.word_count, shown.excerpt().as_str()), (1, 2, "Seen."));
+            assert!(content.body.contains("<!--members-only-->"), "it stays in the editors' body: {}", content.body);
+            assert_eq!(ArticleWrite::from(&content).check().unwrap().content, content);
+            let open = write(body, format, Visibility::Public).check().unwrap().content;
+            assert!(open.for_readers().body_html.contains("Hidden"));
+        }
+        let content = write("All of it.", BodyFormat::Markdown, Visibility::Paid).check().unwrap().content;
+        assert_eq!((content.for_readers().body_html.as_str(), content.for_readers().excerpt().as_str()), ("", ""));
+    }
+
+    #[test]
+    fn a_slug_that_came_from_elsewhere_may_stay() {
+        let write = ArticleWrite { title: Some("A".into()), slug: Some("Über_uns".into()), ..ArticleWrite::default() };
+        assert!(write.clone().check().is_err());
+        assert_eq!(write.check_change("Über_uns").unwrap().content.slug, "Über_uns");
     }
 }

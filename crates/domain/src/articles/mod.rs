@@ -4,7 +4,7 @@ mod content;
 mod document;
 mod workflow;
 
-pub use content::{ArticleWrite, Content, CoverImage, CoverImageWrite, Draft, Seo};
+pub use content::{ArticleWrite, Content, CoverImage, CoverImageWrite, Draft, Seo, Teaser};
 pub use document::{ArticleDocument, EditorsBody, Revision};
 pub use workflow::{Act, Article, Audience, State};
 
@@ -27,6 +27,30 @@ impl Kind {
         match self {
             Self::Article => "article",
             Self::Page => "page",
+        }
+    }
+}
+
+/// Who may read all of an article.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Everyone.
+    #[default]
+    Public,
+    /// Members; the public, what stands before the mark.
+    Members,
+    /// Those who pay; the public, what stands before the mark.
+    Paid,
+}
+
+impl Visibility {
+    /// As it is stored and sent.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Members => "members",
+            Self::Paid => "paid",
         }
     }
 }

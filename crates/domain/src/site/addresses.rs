@@ -45,6 +45,8 @@ pub struct ArticlePlace<'a> {
     pub category_path: Option<&'a str>,
     /// Its first publication.
     pub published_at: Timestamp,
+    /// Of a page: the path made of the slugs of what it stands under, and its own; absent for an article.
+    pub page_path: Option<&'a str>,
 }
 
 /// What may be at a path of the front end, by the shape of the path alone.
@@ -56,6 +58,13 @@ pub enum Place {
         slug: Option<String>,
         /// Its identity.
         id: Option<ArticleId>,
+        /// Its locale; absent: the shape does not tell.
+        locale: Option<String>,
+    },
+    /// A page.
+    Page {
+        /// The slugs of what it stands under, and its own; at least that.
+        slugs: Vec<String>,
         /// Its locale; absent: the shape does not tell.
         locale: Option<String>,
     },
@@ -76,8 +85,14 @@ pub enum Place {
     },
 }
 
-/// The path of an article on the front end, below the site's own address.
+/// The path of an article, or of a page, on the front end, below the site's own address.
 pub fn article_path(settings: &Settings, place: &ArticlePlace<'_>) -> String {
+    if let Some(path) = place.page_path {
+        return fill(&page_shape(settings), |name| match name {
+            Name::Locale => place.locale.to_owned(),
+            _ => path.to_owned(),
+        });
+    }
     let date = |part: &str| place.published_at.to_jiff().to_zoned(settings.zone()).strftime(part).to_string();
     fill(&settings.permalink, |name| match name {
         Name::Slug => place.slug.to_owned(),
@@ -88,6 +103,13 @@ pub fn article_path(settings: &Settings, place: &ArticlePlace<'_>) -> String {
         Name::Month => date("%m"),
         Name::Day => date("%d"),
     })
+}
+
+/// Pages stand at their slugs; they have the locale before them and the slash at the end that articles have.
+fn page_shape(settings: &Settings) -> String {
+    let locale = if Shape::of(&settings.permalink).has(Name::Locale) { "/{locale}" } else { "" };
+    let end = if settings.permalink.ends_with('/') { "/" } else { "" };
+    format!("{locale}/{{path}}{end}")
 }
 
 /// The path of a category on the front end; `path` is its own, made of slugs.
@@ -142,11 +164,21 @@ pub fn match_path(settings: &Settings, path: &str) -> Vec<Place> {
         locale: take(&values, Name::Locale),
     });
     let named = |place: &Place| !matches!(place, Place::Article { slug: None, id: None, .. });
+    let article = article.filter(named);
+    // Where an article of this name would be, a page of this name is looked for too.
+    let last = segments.last();
+    let covered = matches!(&article, Some(Place::Article { slug: Some(slug), .. }) if Some(slug) == last);
+    let page = Shape::of(&page_shape(settings)).read(&segments).filter(|_| !covered).and_then(|values| {
+        let slugs: Vec<String> = take(&values, Name::Path)?.split('/').map(str::to_owned).collect();
+        let whole = !slugs.iter().any(String::is_empty);
+        whole.then(|| Place::Page { slugs, locale: take(&values, Name::Locale) })
+    });
     [
         category.map(|path| Place::Category { path }),
         slug(&settings.tag_path).map(|slug| Place::Tag { slug }),
         slug(&settings.byline_path).map(|slug| Place::Byline { slug }),
-        article.filter(named),
+        article,
+        page,
     ]
     .into_iter()
     .flatten()
@@ -298,7 +330,7 @@ mod tests {
 
     fn place<'a>(slug: &'a str, category_path: Option<&'a str>) -> ArticlePlace<'a> {
         let published_at = Timestamp::parse("2026-12-31T23:30:00Z").unwrap();
-        ArticlePlace { slug, id: ArticleId::new(), locale: "en", category_path, published_at }
+        ArticlePlace { slug, id: ArticleId::new(), locale: "en", category_path, published_at, page_path: None }
     }
 
     fn with(permalink: &str) -> Settings {
@@ -318,7 +350,8 @@ mod tests {
         assert_eq!(tag_url(&settings, &url(), "x"), "https://example.org/blog/tag/x");
         assert_eq!(byline_url(&settings, &url(), "ann"), "https://example.org/blog/author/ann");
         let found = match_path(&settings, "/blog/tag/x");
-        assert_eq!(found, [Place::Tag { slug: "x".into() }]);
+        let page = Place::Page { slugs: vec!["tag".into(), "x".into()], locale: None };
+        assert_eq!(found, [Place::Tag { slug: "x".into() }, page]);
         assert_eq!(match_path(&settings, "/tag/x"), found);
     }
 
@@ -337,7 +370,7 @@ mod tests {
         assert_eq!(article_path(&settings, &place("hello", None)), "/hello.html");
         for path in ["/a/b/hello.html", "/hello.html", "/hello.html?x=1"] {
             let article = Place::Article { slug: Some("hello".into()), id: None, locale: None };
-            assert_eq!(match_path(&settings, path), [article], "{path}");
+            assert_eq!(match_path(&settings, path)[0], article, "{path}");
         }
     }
 
@@ -345,14 +378,30 @@ mod tests {
     fn overlapping_shapes_give_every_possibility() {
         let settings = Settings { category_path: "/{path}".into(), ..Settings::default() };
         assert_eq!(match_path(&settings, "/business").len(), 2);
-        assert_eq!(match_path(&settings, "/business/succession").len(), 1);
-        assert_eq!(match_path(&settings, "/tag/x").len(), 2);
+        assert_eq!(match_path(&settings, "/business/succession").len(), 2);
+        assert_eq!(match_path(&settings, "/tag/x").len(), 3);
+    }
+
+    #[test]
+    fn pages_stand_at_their_slugs() {
+        let page = |path: &'static str| ArticlePlace { page_path: Some(path), ..place("team", None) };
+        assert_eq!(article_path(&with("/{year}/{slug}"), &page("über/team")), "/%C3%BCber/team");
+        assert_eq!(article_path(&with("/{locale}/{slug}/"), &page("about/team")), "/en/about/team/");
+        let slugs = || vec!["about".to_owned(), "team".to_owned()];
+        let found = match_path(&with("/{slug}"), "/about/team/");
+        assert_eq!(found, [Place::Page { slugs: slugs(), locale: None }]);
+        let found = match_path(&with("/{locale}/{slug}"), "/en/about/team");
+        assert_eq!(found, [Place::Page { slugs: slugs(), locale: Some("en".into()) }]);
+        // An article's place of the same name is looked at for pages too.
+        assert_eq!(match_path(&with("/{slug}"), "/about").len(), 1);
+        assert_eq!(match_path(&with("/{year}/{slug}"), "/about").len(), 1);
+        assert_eq!(match_path(&with("/{slug}"), "/about//team"), []);
     }
 
     #[test]
     fn paths_that_are_none_match_nothing() {
         let settings = Settings::default();
-        for path in ["", "hello", "/", "//", "/tag/a/b", "/%ff", &"/a".repeat(1_000_000), "/?p=12"] {
+        for path in ["", "hello", "/", "//", "/%ff", &"/a".repeat(1_000_000), "/?p=12"] {
             assert_eq!(match_path(&settings, path), [], "{}", &path[..path.len().min(20)]);
         }
     }

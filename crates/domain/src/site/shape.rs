@@ -137,6 +137,11 @@ impl<'a> Shape<'a> {
         rest.is_empty().then_some(values)
     }
 
+    /// Whether it leaves this open.
+    pub(super) fn has(&self, name: Name) -> bool {
+        self.names().contains(&name)
+    }
+
     fn names(&self) -> Vec<Name> {
         let of_part = |part: &Part<'_>| match part {
             Part::Value(name) => Some(*name),

@@ -6,6 +6,8 @@ use super::plain::{checked_text, string_schema};
 
 /// Longest slug, in characters.
 const MAX: usize = 100;
+/// Longest slug that comes from elsewhere, in bytes.
+const MAX_IMPORTED: usize = 200;
 /// Longest slug made from a title: short enough to be numbered and to be read aloud.
 const MAX_MADE: usize = 80;
 /// Of a title's characters, those that are looked at: enough to fill a slug whatever they are written in.
@@ -37,6 +39,23 @@ impl Slug {
         Ok(Self(text.to_owned()))
     }
 
+    /// Accepts the same, and `kept` whatever its form: a slug that came from elsewhere may stay.
+    pub fn parse_or_keep(text: &str, kept: &str) -> Result<Self, Wrong> {
+        if text == kept && !kept.is_empty() { Ok(Self(text.to_owned())) } else { Self::parse(text) }
+    }
+
+    /// Accepts what other systems take for one: at most 200 bytes, no `/`, no control characters, neither `.` nor
+    /// `..`. Case and writing stay.
+    pub fn parse_imported(text: &str) -> Result<Self, Wrong> {
+        if text.len() > MAX_IMPORTED {
+            return Err(("too_long", format!("Use at most {MAX_IMPORTED} bytes.")));
+        }
+        if matches!(text.trim(), "" | "." | "..") || text.contains('/') || text.chars().any(char::is_control) {
+            return Err(("invalid_slug", "Use no `/`, no control characters, and neither `.` nor `..`.".into()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
     /// Writes a title in Latin letters and cuts it between words; what has no words becomes `untitled`.
     pub fn from_title(title: &str) -> Self {
         Self(hyphenated(title, MAX_MADE).unwrap_or_else(|| "untitled".into()))
@@ -46,7 +65,10 @@ impl Slug {
     #[must_use]
     pub fn numbered(&self, n: u32) -> Self {
         let number = format!("-{n}");
-        let room = self.0.len().min(MAX - number.len());
+        let mut room = self.0.len().min(MAX - number.len());
+        while !self.0.is_char_boundary(room) {
+            room -= 1;
+        }
         let stem = match self.0[..room].trim_end_matches('-') {
             "" => "untitled",
             stem => stem,
@@ -119,6 +141,20 @@ mod tests {
         }
         assert_eq!(Slug::parse(&"a".repeat(101)).unwrap_err().0, "too_long");
         assert_eq!(Slug::parse("-a--b-").unwrap().as_str(), "-a--b-");
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_may_be_wider() {
+        for good in ["Über_uns", "a.b", "100%", "日本", " x", "A b"] {
+            let slug = Slug::parse_imported(good).unwrap();
+            assert_eq!(slug.as_str(), good);
+            assert!(slug.numbered(2).as_str().ends_with("-2"));
+        }
+        for bad in ["", ".", "..", "a/b", "a\n", "a\0", " ", &"ä".repeat(101)] {
+            assert!(Slug::parse_imported(bad).is_err(), "{bad:?}");
+        }
+        assert!(Slug::parse_imported(&"日".repeat(66)).unwrap().numbered(10).as_str().len() <= 100);
+        assert!(Slug::parse_or_keep("Ü", "Ä").is_err() && Slug::parse_or_keep("Ä", "Ä").is_ok());
     }
 
     proptest! {

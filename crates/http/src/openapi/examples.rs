@@ -378,6 +378,7 @@ fn of(schema: &str) -> Option<Value> {
             &tag_small(),
             json!({
                 "description": "What becomes of the one who leaves.",
+                "internal": false,
                 "version": 1,
                 "created_at": FIRST_DAY,
                 "updated_at": FIRST_DAY,
@@ -418,6 +419,9 @@ fn article_in_list() -> Value {
         "url": "https://nameabovethedoor.example.org/the-two-year-handover",
         "title": "A handover takes two years",
         "excerpt": "Keys, customers, the bank, and in which month.",
+        "parent_id": null,
+        "visibility": "public",
+        "featured": false,
         "cover_image": cover_image(),
         "seo": {
             "meta_title": "The two-year calendar for a family handover",

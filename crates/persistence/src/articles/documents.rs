@@ -1,10 +1,10 @@
 //! Articles and revisions as editors see them.
 
 use diesel::prelude::*;
-use domain::articles::{Article, ArticleDocument, ArticleWrite, Comments, Content, EditorsBody, Revision, State};
+use domain::articles::{Article, ArticleDocument, ArticleWrite, Comments, Content, EditorsBody, Kind, Revision, State};
 use domain::ids::ArticleId;
 use domain::permissions::{Action, Reach};
-use domain::published::{Body, Summary};
+use domain::published::{Body, Joined, Summary};
 use domain::{Actor, Result, Timestamp};
 use serde::Serialize;
 
@@ -31,6 +31,8 @@ pub fn document(conn: &mut Conn, by: &Actor, id: ArticleId, view: &View) -> Resu
 pub struct Query {
     /// In this state now.
     pub state: Option<State>,
+    /// Articles, or pages; absent: both.
+    pub kind: Option<Kind>,
     /// In this locale.
     pub locale: Option<String>,
     /// With this in the title, whatever the case.
@@ -84,6 +86,9 @@ fn select<'a>(query: &'a Query, owner: Option<&'a str>, now: Timestamp) -> Selec
     if let Some(owner) = owner {
         select = select.filter(articles::owner_id.eq(owner));
     }
+    if let Some(kind) = query.kind {
+        select = select.filter(articles::kind.eq(kind.as_str()));
+    }
     if let Some(locale) = &query.locale {
         select = select.filter(articles::locale.eq(locale));
     }
@@ -122,6 +127,8 @@ fn draw(
         .zip(&groups)
         .map(|((article, content), group)| Refers {
             id: article.id,
+            kind: article.kind,
+            parent: content.parent_id,
             group,
             locale: &article.locale,
             slug: &content.slug,
@@ -137,10 +144,12 @@ fn draw(
     let drawn = articles.into_iter().zip(joined).map(|((article, content), joined)| ArticleDocument {
         id: article.id,
         kind: article.kind,
-        joined: joined.into(),
+        joined: Joined { parent_id: content.parent_id, ..joined.into() },
         summary: Summary {
             excerpt: content.excerpt(),
             title: content.title,
+            visibility: content.visibility,
+            featured: content.featured,
             cover_image: content.cover_image,
             seo: content.seo,
             custom: content.custom,

@@ -5,10 +5,10 @@ use diesel::prelude::*;
 use domain::articles::{Article, Content, Kind};
 use domain::{Result, Timestamp};
 
-use crate::Conn;
 use crate::changes::{self, Entry, Op, Relisted, Resource};
 use crate::published::Standing;
 use crate::schema::{bylines, categories, published_articles as published, tags};
+use crate::{Conn, pages};
 
 /// Enters that the public saw `before` and sees `after`.
 pub(super) fn record(
@@ -29,7 +29,14 @@ pub(super) fn record(
     entry.touched.relisted = Some(relisted);
     if before.map(Standing::address) != after.map(Standing::address) {
         entry = entry.touching([format!("address:{id}"), "addresses".to_owned()]);
-        entries.extend(siblings(conn, id, [before, after], at)?);
+        let mut groups: Vec<String> = [before, after].into_iter().flatten().map(|seen| seen.group.clone()).collect();
+        if shown.kind == Kind::Page {
+            // Their addresses begin with its own.
+            let below = pages::below(conn, id, at)?;
+            entry = entry.touching(below.iter().map(|(page, _)| format!("address:{page}")));
+            groups.extend(below.into_iter().map(|(_, group)| group));
+        }
+        entries.extend(siblings(conn, id, groups, at)?);
     }
     entries.push(entry);
     changes::record(conn, &entries, at)?;
@@ -63,7 +70,7 @@ fn counts(conn: &mut Conn, relisted: &Relisted) -> Result<Vec<Entry>> {
     };
     let (in_categories, in_tags, in_bylines) = (ids(&["category", "subtree"]), ids(&["tag"]), ids(&["byline"]));
     let mut entries = Vec::new();
-    let mut enter = |resource: Resource, rows: Vec<(String, String)>| {
+    let enter = |entries: &mut Vec<Entry>, resource: Resource, rows: Vec<(String, String)>| {
         // Whether there is anything in it at all may be another matter now.
         let used = format!("used:{}", resource.as_str());
         let entry = |(id, slug)| Entry::new(Op::Upsert, resource, id, Some(slug)).touching([used.clone()]);
@@ -71,22 +78,25 @@ fn counts(conn: &mut Conn, relisted: &Relisted) -> Result<Vec<Entry>> {
     };
     if !in_categories.is_empty() {
         let rows = categories::table.filter(categories::id.eq_any(in_categories)).order(categories::path);
-        enter(Resource::Category, rows.select((categories::id, categories::slug)).load(conn)?);
+        enter(&mut entries, Resource::Category, rows.select((categories::id, categories::slug)).load(conn)?);
     }
     if !in_tags.is_empty() {
         let rows = tags::table.filter(tags::id.eq_any(in_tags)).order(tags::id);
-        enter(Resource::Tag, rows.select((tags::id, tags::slug)).load(conn)?);
+        let rows: Vec<(String, String, bool)> = rows.select((tags::id, tags::slug, tags::internal)).load(conn)?;
+        let (internal, open): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, _, internal)| *internal);
+        enter(&mut entries, Resource::Tag, open.into_iter().map(|(id, slug, _)| (id, slug)).collect());
+        let hidden = |(id, slug, _)| Entry::new(Op::Upsert, Resource::Tag, id, Some(slug)).hidden(true);
+        entries.extend(internal.into_iter().map(hidden));
     }
     if !in_bylines.is_empty() {
         let rows = bylines::table.filter(bylines::id.eq_any(in_bylines)).order(bylines::id);
-        enter(Resource::Byline, rows.select((bylines::id, bylines::slug)).load(conn)?);
+        enter(&mut entries, Resource::Byline, rows.select((bylines::id, bylines::slug)).load(conn)?);
     }
     Ok(entries)
 }
 
-/// Articles that name this one among their translations.
-fn siblings(conn: &mut Conn, id: &str, standings: [Option<&Standing>; 2], at: Timestamp) -> Result<Vec<Entry>> {
-    let groups: Vec<&String> = standings.into_iter().flatten().map(|standing| &standing.group).collect();
+/// Articles that name this one among their translations, and pages below it with theirs.
+fn siblings(conn: &mut Conn, id: &str, groups: Vec<String>, at: Timestamp) -> Result<Vec<Entry>> {
     let rows: Vec<(String, String, String)> = published::table
         .filter(published::group_id.eq_any(groups))
         .filter(published::article_id.ne(id))

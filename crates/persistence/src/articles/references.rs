@@ -1,7 +1,7 @@
 //! What an article refers to must exist.
 
 use diesel::prelude::*;
-use domain::articles::{Article, Content};
+use domain::articles::{Article, Content, Kind};
 use domain::error::Faults;
 use domain::ids::{ArticleId, GroupId};
 use domain::site::Settings;
@@ -51,7 +51,7 @@ fn note_unknown(what: &str, ids: &[String], known: &[String], faults: &mut Fault
 pub(super) fn group(
     conn: &mut Conn,
     by: &Actor,
-    article: Option<&Article>,
+    (article, kind): (Option<&Article>, Kind),
     translation_of: Option<ArticleId>,
     at: Timestamp,
 ) -> Result<Option<GroupId>> {
@@ -71,6 +71,10 @@ pub(super) fn group(
     match original.see(by) {
         Err(Error::NotFound(_)) => Err(unknown()),
         Err(refusal) => Err(refusal),
+        Ok(()) if original.kind != kind => {
+            let detail = "A page is translated as a page, and an article as an article.";
+            Err(Error::invalid(Fault::at("/translation_of", "other_kind", detail)))
+        }
         Ok(()) => Ok(Some(original.group)),
     }
 }

@@ -7,7 +7,9 @@ use domain::{Actor, Error, Result, Timestamp};
 
 use crate::Conn;
 use crate::db::Refuse;
+use crate::ghost_ids;
 use crate::schema::{articles, revisions};
+use crate::wordpress_ids::{self, Numbered};
 
 /// The order of a list for editors: last changed first, then identity.
 pub type Position = (i64, ArticleId);
@@ -91,7 +93,13 @@ pub(super) fn content(conn: &mut Conn, id: ArticleId, number: u64) -> Result<Con
     Ok(serde_json::from_str(&content)?)
 }
 
-pub(super) fn insert(conn: &mut Conn, article: &Article, content: &Content, at: Timestamp) -> Result<()> {
+pub(super) fn insert(
+    conn: &mut Conn,
+    article: &Article,
+    content: &Content,
+    for_newsletter: bool,
+    at: Timestamp,
+) -> Result<()> {
     diesel::insert_into(articles::table)
         .values((
             articles::id.eq(article.id.to_string()),
@@ -101,7 +109,7 @@ pub(super) fn insert(conn: &mut Conn, article: &Article, content: &Content, at: 
             articles::state.eq(article.state.as_str()),
             articles::version.eq(i64::try_from(article.version)?),
             articles::revision.eq(i64::try_from(article.revision)?),
-            articles::newsletter_eligible.eq(true),
+            articles::newsletter_eligible.eq(for_newsletter),
             articles::comments_open.eq(article.comments_open),
             articles::owner_id.eq(article.owner.map(|id| id.to_string())),
             articles::slug.eq(&content.slug),
@@ -109,9 +117,13 @@ pub(super) fn insert(conn: &mut Conn, article: &Article, content: &Content, at: 
             articles::created_at.eq(at.micros()),
             articles::updated_at.eq(at.micros()),
             articles::updated_by.eq(&article.updated_by),
+            articles::parent_id.eq(content.parent_id.map(|id| id.to_string())),
         ))
         .execute(conn)
         .or_conflict("articles_group_id_locale_key", translation_exists)?;
+    let id = article.id.to_string();
+    wordpress_ids::take(conn, Numbered::Article, &id)?;
+    ghost_ids::take(conn, ghost_ids::Kind::Article, &id)?;
     Ok(())
 }
 
@@ -172,7 +184,11 @@ pub(super) fn save(
         .or_conflict("articles_group_id_locale_key", translation_exists)?;
     if let Some(content) = content.filter(|_| saved > 0) {
         diesel::update(articles::table.find(article.id.to_string()))
-            .set((articles::slug.eq(&content.slug), articles::title.eq(&content.title)))
+            .set((
+                articles::slug.eq(&content.slug),
+                articles::title.eq(&content.title),
+                articles::parent_id.eq(content.parent_id.map(|id| id.to_string())),
+            ))
             .execute(conn)?;
     }
     Ok(saved > 0)

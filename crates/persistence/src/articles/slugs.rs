@@ -24,8 +24,12 @@ pub(super) fn claim(conn: &mut Conn, article: &Article, asked: Option<&Slug>, ti
             Err(taken(slug, free.as_ref()))
         };
     }
-    let made = Slug::from_title(title);
-    if try_claim(conn, article, &made)? {
+    claim_like(conn, article, &Slug::from_title(title))
+}
+
+/// Gives the article this slug, or the first free one like it.
+pub(super) fn claim_like(conn: &mut Conn, article: &Article, made: &Slug) -> Result<String> {
+    if try_claim(conn, article, made)? {
         return Ok(made.to_string());
     }
     for number in 2..ATTEMPTS {
@@ -36,7 +40,7 @@ pub(super) fn claim(conn: &mut Conn, article: &Article, asked: Option<&Slug>, ti
     }
     // So many of one title: the identity tells them apart.
     let unique = Slug::parse(&article.id.to_string()).map_err(|(_, detail)| Error::Internal(detail))?;
-    if try_claim(conn, article, &unique)? { Ok(unique.to_string()) } else { Err(taken(&made, None)) }
+    if try_claim(conn, article, &unique)? { Ok(unique.to_string()) } else { Err(taken(made, None)) }
 }
 
 /// One statement decides who gets a slug.

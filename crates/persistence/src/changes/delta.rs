@@ -89,7 +89,7 @@ fn follow(conn: &mut Conn, mut place: Place, limit: i64) -> Result<Deltas> {
     let mut data: Vec<Delta> = Vec::with_capacity(changes.len());
     for change in changes {
         place.seq = change.seq;
-        if !Resource::ALL.contains(&change.resource) {
+        if change.touched.hidden || !Resource::ALL.contains(&change.resource) {
             continue;
         }
         // The last word on a thing is enough.
@@ -155,7 +155,8 @@ fn things(conn: &mut Conn, resource: Resource, after: Option<&str>, limit: i64, 
             rows.into_iter().map(|(path, id, slug)| (path, id, Some(slug), None)).collect()
         }
         Resource::Tag => {
-            let rows = tags::table.filter(tags::id.gt(after)).order(tags::id).limit(limit);
+            let rows = tags::table.filter(tags::internal.eq(false)).filter(tags::id.gt(after));
+            let rows = rows.order(tags::id).limit(limit);
             named(rows.select((tags::id, tags::slug)).load(conn)?)
         }
         Resource::Byline => {

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::View;
 use crate::Conn;
 use crate::fragments::beyond;
+use crate::pages::Tree;
 use crate::schema::{bylines, categories, published_articles as published, published_in, tags};
 
 /// The most that one part holds: sitemaps.org allows no more.
@@ -67,7 +68,9 @@ pub fn parts(conn: &mut Conn, kind: Locates, now: Timestamp) -> Result<i64> {
             .select(count_star())
             .get_result(conn)?,
         Locates::Categories => used!(categories, "subtree", now).select(count_star()).get_result(conn)?,
-        Locates::Tags => used!(tags, "tag", now).select(count_star()).get_result(conn)?,
+        Locates::Tags => {
+            used!(tags, "tag", now).filter(tags::internal.eq(false)).select(count_star()).get_result(conn)?
+        }
         Locates::Bylines => used!(bylines, "byline", now).select(count_star()).get_result(conn)?,
     };
     Ok((count + PART - 1) / PART)
@@ -95,7 +98,11 @@ pub fn part(
             named(rows.select(categories::path).load(conn)?, site::category_url)
         }
         Locates::Tags => {
-            let rows = used!(tags, "tag", view.now).order(tags::id).offset(offset).limit(PART);
+            let rows = used!(tags, "tag", view.now)
+                .filter(tags::internal.eq(false))
+                .order(tags::id)
+                .offset(offset)
+                .limit(PART);
             named(rows.select(tags::slug).load(conn)?, site::tag_url)
         }
         Locates::Bylines => {
@@ -117,6 +124,7 @@ struct Stored {
 #[diesel(table_name = published)]
 struct Row {
     article_id: String,
+    parent_id: Option<String>,
     locale: String,
     slug: String,
     published_at: i64,
@@ -152,8 +160,11 @@ fn articles(
         let Some(last) = rows.last() else { break };
         after = Some((last.published_at, last.article_id.clone()));
         left -= i64::try_from(rows.len())?;
+        let above: Vec<String> = rows.iter().filter_map(|row| row.parent_id.clone()).collect();
+        let tree = Tree::above(conn, above, view.now)?;
         for row in rows {
-            if let Some(located) = locate(view, settings, &paths, &row)? {
+            let page = (kind == Kind::Page).then(|| tree.path_under(row.parent_id.as_deref(), &row.slug));
+            if let Some(located) = locate(view, settings, &paths, &row, page.as_deref())? {
                 each(located)?;
             }
         }
@@ -161,7 +172,13 @@ fn articles(
     Ok(())
 }
 
-fn locate(view: &View, settings: &Settings, paths: &HashMap<String, String>, row: &Row) -> Result<Option<Located>> {
+fn locate(
+    view: &View,
+    settings: &Settings,
+    paths: &HashMap<String, String>,
+    row: &Row,
+    page_path: Option<&str>,
+) -> Result<Option<Located>> {
     let stored: Stored = serde_json::from_str(&row.summary)?;
     // Of several that do not exist any more, the first that does.
     let category = stored.category_ids.iter().find_map(|id| paths.get(&id.to_string()));
@@ -171,6 +188,7 @@ fn locate(view: &View, settings: &Settings, paths: &HashMap<String, String>, row
         locale: &row.locale,
         category_path: category.map(String::as_str),
         published_at: Timestamp::from_micros(row.published_at),
+        page_path,
     };
     let url = site::article_url(settings, &view.public_url, &place);
     if stored.seo.noindex || stored.seo.canonical_url.is_some_and(|original| original != url) {

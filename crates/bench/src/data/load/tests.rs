@@ -40,7 +40,12 @@ fn publish(url: &DatabaseUrl) -> (Db, Secrets) {
         }
         let mut labels = BTreeMap::new();
         for tag in &publication.tags {
-            let write = TagWrite { slug: Some(tag.slug.clone()), name: Some(tag.name.clone()), description: None };
+            let write = TagWrite {
+                slug: Some(tag.slug.clone()),
+                name: Some(tag.name.clone()),
+                description: None,
+                internal: None,
+            };
             labels.insert(tag.id.clone(), tags::create(conn, &by, &write.check()?, founded)?.id);
         }
         let mut writers = BTreeMap::new();
@@ -125,7 +130,7 @@ fn tables(db: &Db) -> BTreeMap<String, Vec<String>> {
 /// Puts `ID` in the place of every identity, and `KEYED` in the place of what depends on the publication's keys.
 fn anonymous(row: &str) -> String {
     let mut row: Value = serde_json::from_str(row).unwrap();
-    for keyed in ["email_hmac", "avatar_seed"] {
+    for keyed in ["email_hmac", "avatar_seed", "ghost_id"] {
         if let Some(value) = row.get_mut(keyed) {
             *value = json!("KEYED");
         }

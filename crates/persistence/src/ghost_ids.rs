@@ -1,0 +1,59 @@
+//! The identities by which Ghost's API names things: Ghost's own of what came from there, a hash of all else.
+
+use diesel::prelude::*;
+use domain::Result;
+use domain::ids::ghost_id;
+
+use crate::Conn;
+use crate::db::on;
+use crate::schema::ghost_ids as ids;
+
+/// What has such an identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An article, or a page.
+    Article,
+    /// A category.
+    Category,
+    /// A tag.
+    Tag,
+    /// A byline.
+    Byline,
+}
+
+impl Kind {
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Article => "article",
+            Self::Category => "category",
+            Self::Tag => "tag",
+            Self::Byline => "byline",
+        }
+    }
+}
+
+/// The identity of something new.
+pub fn take(conn: &mut Conn, kind: Kind, id: &str) -> Result<String> {
+    reserve(conn, kind, id, &ghost_id(kind.as_str(), id))
+}
+
+/// The identity of something that comes from Ghost: its own, if nothing else of this kind has it, or else a hash. What
+/// has one already keeps that. Whether it is the one that was wanted is seen by comparing.
+pub fn reserve(conn: &mut Conn, kind: Kind, id: &str, wanted: &str) -> Result<String> {
+    let made = ghost_id(kind.as_str(), id);
+    for ghost_id in [wanted, &made] {
+        let row = (ids::kind.eq(kind.as_str()), ids::ghost_id.eq(ghost_id), ids::id.eq(id));
+        on!(conn, |c| diesel::insert_into(ids::table).values(row).on_conflict_do_nothing().execute(c))?;
+        if let Some(own) = of(conn, kind, id)? {
+            return Ok(own);
+        }
+    }
+    Ok(made)
+}
+
+/// The identity that something has.
+pub fn of(conn: &mut Conn, kind: Kind, id: &str) -> Result<Option<String>> {
+    let own = ids::table.filter(ids::kind.eq(kind.as_str())).filter(ids::id.eq(id));
+    Ok(own.select(ids::ghost_id).first(conn).optional()?)
+}

@@ -1,0 +1,2 @@
+-- What was added is what earlier versions leave out of it.
+SELECT 1;
