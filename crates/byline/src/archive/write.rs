@@ -32,9 +32,10 @@ pub fn export<W: Write>(db: &Db, files: &Files, to: W, progress: &mut Progress) 
         media::hashes(conn)
     })?;
     for hash in hashes {
-        match files.find(&hash) {
-            Some(path) => archive.kept(&hash, &path, progress)?,
-            None => tracing::warn!(hash, "a file is not in the media store, and so not in the archive"),
+        if let Some(path) = files.find(&hash) {
+            archive.kept(&hash, &path, progress)?;
+        } else {
+            tracing::warn!(hash, "a file is not in the media store, and so not in the archive");
         }
     }
     progress.end();
