@@ -55,7 +55,36 @@ async fn lived_in(app: &App) {
         .header("location")
         .unwrap();
     admin.act(&format!("{path}/publish")).await.expect(200);
+    keep_file(app, PICTURE, "a.png");
+    keep_file(app, PICTURE, "again.png");
+    keep_file(app, b"No picture at all.", "b.txt");
     app.anyone().post("/v1/auth/login", json!({"email": "nobody@example.org", "password": "x"})).await;
+}
+
+const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89";
+
+/// Puts a file into the application's store, with its row.
+fn keep_file(app: &App, bytes: &[u8], name: &str) {
+    let stored = app.data.media.put(bytes, 1_000).unwrap().unwrap();
+    let (width, height) = stored.pixels.unzip();
+    let (title, alt, caption, credit) = Default::default();
+    let file = domain::media::Media {
+        id: domain::ids::MediaId::new(),
+        sha256: stored.sha256,
+        name: name.into(),
+        content_type: stored.content_type,
+        size: stored.size,
+        width,
+        height,
+        title,
+        alt,
+        caption,
+        credit,
+        source_url: None,
+        created_at: app.now(),
+    };
+    let paths = [format!("/wp-content/uploads/{name}")];
+    app.data.db.write_blocking(|conn| persistence::media::keep(conn, &file, &paths)).unwrap();
 }
 
 /// A new database of an engine, with nothing in it.
@@ -82,28 +111,31 @@ fn found(url: &str, word: &str) -> Vec<String> {
 
 both! {
     async fn an_archive_is_the_same_bytes_wherever_it_is_restored(app: App) {
-        lived_in(&app).await;
         let folder = tempfile::tempdir().unwrap();
+        let app = app.node(|config| config.media_store = folder.path().join("media")).await;
+        lived_in(&app).await;
         let (folder, url) = (folder.path(), written(app.url()));
-        done(folder, &["export", "first.tar", "--database-url", &url]);
-        done(folder, &["export", "again.tar", "--database-url", &url]);
+        done(folder, &["export", "first.tar", "--database-url", &url, "--media-store", "media"]);
+        done(folder, &["export", "again.tar", "--database-url", &url, "--media-store", "media"]);
         let first = read(folder, "first.tar");
         assert!(first == read(folder, "again.tar"), "exported twice, they differ");
         for (number, engine) in [Engine::Sqlite, Engine::Postgres].into_iter().enumerate() {
             let to = empty(folder, engine, "restored.db");
-            done(folder, &["restore", "first.tar", "--database-url", &to]);
+            done(folder, &["restore", "first.tar", "--database-url", &to, "--media-store", &format!("media-{number}")]);
             let name = format!("restored-{number}.tar");
-            done(folder, &["export", &name, "--database-url", &to]);
+            done(folder, &["export", &name, "--database-url", &to, "--media-store", &format!("media-{number}")]);
             assert!(first == read(folder, &name), "restored into {engine:?}, it is another");
             assert!(!found(&url, "words").is_empty());
             assert_eq!(found(&to, "words"), found(&url, "words"));
             let (copied, name) = (empty(folder, engine, "copied.db"), format!("copied-{number}.tar"));
             done(folder, &["copy", "--from", &to, "--to", &copied]);
-            done(folder, &["export", &name, "--database-url", &copied]);
+            done(folder, &["export", &name, "--database-url", &copied, "--media-store", "media"]);
             assert!(first == read(folder, &name), "copied into {engine:?}, it is another");
         }
         let text = String::from_utf8_lossy(&first);
         assert!(text.contains("reader@example.org") && text.contains("\"password_hash\""));
+        let files = first.windows(PICTURE.len()).filter(|bytes| *bytes == PICTURE).count();
+        assert_eq!(files, 1, "what is twice in the table is once in the archive");
         for table in LEFT_OUT {
             assert!(!text.contains(&format!("tables/{}/", table.0)));
         }
@@ -129,13 +161,14 @@ both! {
     }
 
     async fn what_is_broken_is_refused_and_nothing_of_it_restored(app: App) {
-        lived_in(&app).await;
         let folder = tempfile::tempdir().unwrap();
+        let app = app.node(|config| config.media_store = folder.path().join("media")).await;
+        lived_in(&app).await;
         let (folder, url) = (folder.path(), written(app.url()));
-        done(folder, &["export", "good.tar", "--database-url", &url]);
-        let refuse = |folder: &Path, name: &str, to: &str| refused(&mut byline(folder, &["restore", name, "--database-url", to]));
+        done(folder, &["export", "good.tar", "--database-url", &url, "--media-store", "media"]);
+        let refuse = |folder: &Path, name: &str, to: &str| refused(&mut byline(folder, &["restore", name, "--database-url", to, "--media-store", "other"]));
         assert!(refuse(folder, "good.tar", &url).contains("not empty"));
-        assert!(refused(&mut byline(folder, &["export", "good.tar", "--database-url", &url])).contains("there already"));
+        assert!(refused(&mut byline(folder, &["export", "good.tar", "--database-url", &url, "--media-store", "media"])).contains("there already"));
         let good = read(folder, "good.tar");
         let to = empty(folder, app.engine, "target.db");
         // The end of a tar is a kilobyte of nothing; before that, everything counts.
@@ -154,19 +187,20 @@ both! {
         refuse(folder, "none.tar", &to);
         refuse(folder, "missing.tar", &to);
         // After all that it takes the good one.
-        done(folder, &["restore", "good.tar", "--database-url", &to]);
-        done(folder, &["export", "same.tar", "--database-url", &to]);
+        done(folder, &["restore", "good.tar", "--database-url", &to, "--media-store", "other"]);
+        done(folder, &["export", "same.tar", "--database-url", &to, "--media-store", "other"]);
         assert!(good == read(folder, "same.tar"));
     }
 
     async fn a_backup_is_made_while_editors_go_on(app: App) {
-        lived_in(&app).await;
         let folder = tempfile::tempdir().unwrap();
+        let app = app.node(|config| config.media_store = folder.path().join("media")).await;
+        lived_in(&app).await;
         let (path, url) = (folder.path().to_owned(), written(app.url()));
         let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
         let over = std::sync::Arc::clone(&ended);
         let backup = std::thread::spawn(move || {
-            let said = done(&path, &["backup", "kept.tar", "--database-url", &url]);
+            let said = done(&path, &["backup", "kept.tar", "--database-url", &url, "--media-store", "media"]);
             over.store(true, std::sync::atomic::Ordering::Relaxed);
             said
         });
@@ -178,7 +212,8 @@ both! {
         }
         assert!(number > 1);
         assert!(backup.join().unwrap().contains("restored once, and the same"));
-        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
-        assert_eq!(left, ["kept.tar"]);
+        let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["kept.tar", "media"]);
     }
 }

@@ -4,7 +4,7 @@
 mod read;
 mod write;
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use data_encoding::HEXLOWER;
@@ -31,6 +31,9 @@ struct Manifest {
     /// The columns of each table.
     tables: serde_json::Map<String, serde_json::Value>,
 }
+
+/// Where files lie in an archive: below this, under the first two digits of their hash, named by it.
+const FILES: &str = "files/";
 
 /// Rows that are written at once, and bytes of them.
 const BATCH_ROWS: usize = 500;
@@ -145,20 +148,28 @@ impl Progress {
 }
 
 /// Hashes what passes through.
-pub struct Hashed<W> {
-    inner: W,
+pub struct Hashed<T> {
+    inner: T,
     context: Context,
 }
 
-impl<W: Write> Hashed<W> {
-    /// Around where it goes.
-    pub fn new(inner: W) -> Self {
+impl<T> Hashed<T> {
+    /// Around where it goes, or comes from.
+    pub fn new(inner: T) -> Self {
         Self { inner, context: Context::new(&SHA256) }
     }
 
-    /// The SHA-256 of all that passed, and where it went.
-    pub fn finish(self) -> (String, W) {
+    /// The SHA-256 of all that passed, and where it went or came from.
+    pub fn finish(self) -> (String, T) {
         (HEXLOWER.encode(self.context.finish().as_ref()), self.inner)
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(bytes)?;
+        self.context.update(&bytes[..read]);
+        Ok(read)
     }
 }
 

@@ -163,7 +163,7 @@ mod tests {
             assert_eq!(name(was), is, "{was}");
         }
         let long = name(&format!("{}.jpg", "a".repeat(500)));
-        assert!(long.len() == 150 && long.ends_with(".jpg"));
+        assert!(long.len() == 150 && long.strip_suffix(".jpg").is_some());
     }
 
     #[test]

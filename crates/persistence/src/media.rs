@@ -56,6 +56,11 @@ pub fn find(conn: &mut Conn, id: MediaId) -> Result<Option<Media>> {
     row.map(Media::try_from).transpose()
 }
 
+/// The hashes of all files, in order.
+pub fn hashes(conn: &mut Conn) -> Result<Vec<String>> {
+    Ok(media::table.select(media::sha256).distinct().order(media::sha256).load(conn)?)
+}
+
 /// The type of the file of a hash, if there is one.
 pub fn content_type(conn: &mut Conn, sha256: &str) -> Result<Option<String>> {
     Ok(media::table

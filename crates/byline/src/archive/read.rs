@@ -1,21 +1,23 @@
 //! Reading an archive.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use domain::secrets::sha256;
 use domain::{Error, Result};
 use persistence::archive;
+use persistence::files::Files;
 use persistence::{Conn, Db};
 use serde_json::{Map, Value};
-use tar::Archive;
+use tar::{Archive, Entry};
 
-use super::{Batch, CHECKSUMS, FORMAT, MANIFEST, Manifest, Progress, VERSION, refuse_occupied};
+use super::{Batch, CHECKSUMS, FILES, FORMAT, Hashed, MANIFEST, Manifest, Progress, VERSION, refuse_occupied};
 
 /// The largest file of rows that is read: one row may be long, and ours end soon after 4 MB.
 const MAX_FILE: u64 = 256 * 1024 * 1024;
 
-/// Reads an archive into a database that is migrated and empty: all of it, or nothing.
-pub fn restore(db: &Db, from: impl Read, progress: &mut Progress) -> Result<()> {
+/// Reads an archive into a database that is migrated and empty: all of it, or nothing. Without a store files are looked
+/// at only.
+pub fn restore(db: &Db, files: Option<&Files>, from: impl Read, progress: &mut Progress) -> Result<()> {
     archive::load(db, |conn| {
         refuse_occupied(conn)?;
         let mut reading = Reading::default();
@@ -23,6 +25,13 @@ pub fn restore(db: &Db, from: impl Read, progress: &mut Progress) -> Result<()> 
         for entry in tar.entries().map_err(|error| broken(&error))? {
             let mut entry = entry.map_err(|error| broken(&error))?;
             let name = entry.path().map_err(|error| broken(&error))?.to_string_lossy().into_owned();
+            if let Some(hash) = name.strip_prefix(FILES).and_then(|name| name.get(3..)) {
+                let hash = hash.to_owned();
+                progress.row("files");
+                kept(&hash, files, &mut entry)?;
+                reading.seen(&name, hash)?;
+                continue;
+            }
             if entry.size() > MAX_FILE {
                 return Err(wrong(&format!("`{name}` is larger than anything that Byline writes")));
             }
@@ -42,6 +51,19 @@ pub fn restore(db: &Db, from: impl Read, progress: &mut Progress) -> Result<()> 
     })
 }
 
+/// Puts a file into the store, and makes sure that it is the one that its name says.
+fn kept(hash: &str, files: Option<&Files>, entry: &mut Entry<'_, impl Read>) -> Result<()> {
+    let size = entry.size();
+    let found = if let Some(files) = files {
+        files.put(&mut *entry, size)?.map(|stored| stored.sha256)
+    } else {
+        let mut hashed = Hashed::new(&mut *entry);
+        io::copy(&mut hashed, &mut io::sink()).map_err(|error| broken(&error))?;
+        Some(hashed.finish().0)
+    };
+    if found.as_deref() == Some(hash) { Ok(()) } else { Err(wrong(&format!("the file {hash} is another one"))) }
+}
+
 /// What is known of an archive so far.
 #[derive(Default)]
 struct Reading {
@@ -52,16 +74,22 @@ struct Reading {
 }
 
 impl Reading {
-    fn file(&mut self, conn: &mut Conn, name: &str, bytes: &[u8], progress: &mut Progress) -> Result<()> {
+    /// Notes a file of the archive.
+    fn seen(&mut self, name: &str, hash: String) -> Result<()> {
         if self.complete {
             return Err(wrong(&format!("`{name}` comes after its end")));
         }
-        if name == CHECKSUMS {
+        self.seen.insert(name.to_owned(), hash.into());
+        Ok(())
+    }
+
+    fn file(&mut self, conn: &mut Conn, name: &str, bytes: &[u8], progress: &mut Progress) -> Result<()> {
+        if name == CHECKSUMS && !self.complete {
             let checksums: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| broken(&error))?;
             self.complete = checksums == self.seen;
             return if self.complete { Ok(()) } else { Err(wrong("its checksums do not fit what is in it")) };
         }
-        self.seen.insert(name.to_owned(), sha256(bytes).into());
+        self.seen(name, sha256(bytes))?;
         match &self.manifest {
             None if name == MANIFEST => {
                 self.manifest = Some(manifest(conn, bytes)?);

@@ -5,6 +5,7 @@ use std::io::{self, BufReader, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use persistence::files::Files;
 use persistence::{DatabaseUrl, Db, Options, migrations};
 
 use crate::archive::{self, Hashed, Progress};
@@ -57,8 +58,8 @@ pub struct Copy {
 /// Writes an archive.
 pub fn export(settings: &Settings, asked: &Export) -> Result<(), Failure> {
     let db = ready(settings)?;
-    let draft = Draft::new(&asked.file)?;
-    let hash = draft.fill(&db)?;
+    let (draft, files) = (Draft::new(&asked.file)?, Files::new(settings.media_store()));
+    let hash = draft.fill(&db, &files)?;
     draft.keep()?;
     crate::print(&format!("{hash}  {}", asked.file.display()));
     Ok(())
@@ -67,15 +68,15 @@ pub fn export(settings: &Settings, asked: &Export) -> Result<(), Failure> {
 /// Writes an archive, restores it into a database of its own, and keeps it if that gives the same archive again.
 pub fn backup(settings: &Settings, asked: &Backup) -> Result<(), Failure> {
     let db = ready(settings)?;
-    let draft = Draft::new(&asked.file)?;
-    let hash = draft.fill(&db)?;
+    let (draft, files) = (Draft::new(&asked.file)?, Files::new(settings.media_store()));
+    let hash = draft.fill(&db, &files)?;
     let folder = asked.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let scratch = tempfile::tempdir_in(folder).map_err(|error| cannot("make a folder in", folder, &error))?;
     let again = {
         let url = DatabaseUrl::Sqlite(scratch.path().join("restored.db"));
         let restored = open(&url, true)?;
-        archive::restore(&restored, draft.read()?, &mut Progress::quiet())?;
-        archive::export(&restored, Hashed::new(io::sink()), &mut Progress::quiet())?.finish().0
+        archive::restore(&restored, None, draft.read()?, &mut Progress::quiet())?;
+        archive::export(&restored, &files, Hashed::new(io::sink()), &mut Progress::quiet())?.finish().0
     };
     if again != hash {
         let why = "what was restored from it is not the same; please report this, and use a copy of the database";
@@ -95,7 +96,8 @@ pub fn restore(settings: &Settings, asked: &Restore) -> Result<(), Failure> {
     drop(db);
     // It has no users yet: keys are made where there are none.
     let store = Store::open(settings, Create::Named)?;
-    archive::restore(&store.db, BufReader::new(file), &mut Progress::default())?;
+    let files = Files::new(settings.media_store());
+    archive::restore(&store.db, Some(&files), BufReader::new(file), &mut Progress::default())?;
     let secrets = settings.secrets_file();
     crate::print(&format!(
         "{} is restored. Links in mails that were sent need the keys of then: put that secrets.json at {}.",
@@ -151,10 +153,10 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes the archive to the disk; answers its SHA-256.
-    fn fill(&self, db: &Db) -> Result<String, Failure> {
+    fn fill(&self, db: &Db, files: &Files) -> Result<String, Failure> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.draft);
         let file = file.map_err(|error| cannot("write", &self.draft, &error))?;
-        let written = archive::export(db, Hashed::new(BufWriter::new(file)), &mut Progress::default())?;
+        let written = archive::export(db, files, Hashed::new(BufWriter::new(file)), &mut Progress::default())?;
         let (hash, mut file) = written.finish();
         file.flush().and_then(|()| file.get_ref().sync_all()).map_err(|error| cannot("write", &self.draft, &error))?;
         Ok(hash)
