@@ -16,6 +16,7 @@ pub mod files;
 mod fragments;
 pub mod ghost_ids;
 pub mod idempotency;
+pub mod imports;
 pub mod issues;
 mod joins;
 pub mod media;
