@@ -17,6 +17,7 @@ mod contract;
 mod delivery;
 mod feeds;
 mod hostile;
+mod import;
 mod journey;
 mod lists;
 mod media;

@@ -2,12 +2,15 @@
 
 mod archives;
 mod doctor;
+pub mod import;
 mod migrate;
 mod newsletter;
 mod purge;
 mod redirects;
 mod serve;
 mod user;
+
+use std::process::ExitCode;
 
 use crate::config::Settings;
 use crate::failure::Failure;
@@ -44,6 +47,9 @@ pub enum Command {
     /// Preview the newsletter, or send what is due of it; `serve` does so by itself
     #[command(subcommand)]
     Newsletter(newsletter::Command),
+    /// Bring a WordPress or Ghost site along
+    #[command(subcommand)]
+    Import(import::Command),
     /// Bring rules along for paths that have moved or are gone
     #[command(subcommand)]
     Redirects(redirects::Command),
@@ -65,9 +71,10 @@ pub enum Command {
 
 impl Cli {
     /// Does it.
-    pub fn run(&self) -> Result<(), Failure> {
+    pub fn run(&self) -> Result<ExitCode, Failure> {
         let settings = &self.settings;
         match &self.command {
+            Command::Import(asked) => return import::run(settings, asked),
             Command::Serve => serve::run(settings),
             Command::Migrate(asked) => migrate::run(settings, asked),
             Command::User(asked) => user::run(settings, asked),
@@ -85,5 +92,6 @@ impl Cli {
             }
             Command::Doctor => doctor::run(settings),
         }
+        .map(|()| ExitCode::SUCCESS)
     }
 }

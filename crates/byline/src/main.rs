@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod demo;
 mod failure;
+mod import;
 mod logging;
 mod private_file;
 mod store;
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         eprintln!("byline: the variable {name} means nothing{hint}");
     }
     match cli.run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("byline: {failure}");
             ExitCode::FAILURE

@@ -3,9 +3,6 @@
 use domain::text::Slug;
 use percent_encoding::percent_decode_str;
 
-/// Longest slug, in bytes.
-const MAX_SLUG: usize = 200;
-
 /// The text, or as much of it as `max` code points hold.
 pub fn cut(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
@@ -17,10 +14,7 @@ pub fn cut(text: &str, max: usize) -> String {
 /// A slug as it was, decoded: it makes the same address. None, if it could be none of ours.
 pub fn slug(text: &str) -> Option<String> {
     let decoded = percent_decode_str(text.trim()).decode_utf8().ok()?;
-    let fits = (1..=MAX_SLUG).contains(&decoded.len())
-        && !matches!(&*decoded, "." | "..")
-        && !decoded.contains(|c: char| c == '/' || c.is_control());
-    fits.then(|| decoded.into_owned())
+    Slug::parse_imported(&decoded).ok().map(|slug| slug.to_string())
 }
 
 /// A slug made from a name.

@@ -18,6 +18,7 @@ mod forms;
 mod fragments;
 pub mod ghost_ids;
 pub mod idempotency;
+pub mod imports;
 pub mod issues;
 mod joins;
 pub mod media;

@@ -372,7 +372,7 @@ fn one_of_many(
 ///
 /// Whether a comment leaves a tombstone depends on those around it; and all of these wait for each other anyway when
 /// they write the log of changes.
-fn begin(conn: &mut Conn) -> Result<()> {
+pub(crate) fn begin(conn: &mut Conn) -> Result<()> {
     turn(conn, "moderation")
 }
 

@@ -289,7 +289,7 @@ pub(crate) fn put(conn: &mut Conn, entry: &Entry<'_>) -> Result<Vec<Changed>> {
 }
 
 /// Puts a tombstone in the place of a comment that is not shown; answers what that stands under.
-fn bury(conn: &mut Conn, id: &str) -> Result<Option<String>> {
+pub(crate) fn bury(conn: &mut Conn, id: &str) -> Result<Option<String>> {
     let (article, parent, root, depth, created_at): (String, Option<String>, String, i32, i64) = comments::table
         .find(id)
         .select((comments::article_id, comments::parent_id, comments::root_id, comments::depth, comments::created_at))

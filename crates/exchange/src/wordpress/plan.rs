@@ -25,6 +25,8 @@ use super::wxr::{self, Flaws, Item, Term};
 
 /// Longest excerpt, description and biography, in characters.
 const MAX_PROSE: usize = 1_000;
+/// Most categories, and most tags, of an article.
+const MAX_LABELS: usize = 50;
 /// Longest name, in characters.
 const MAX_NAME: usize = 100;
 
@@ -339,9 +341,14 @@ impl Plan {
         for (code, what) in &converted.notes {
             say(Fate::Changed, code, cut(&what.join(", "), 500));
         }
-        let categories = self.categories_of(item, path.as_deref());
+        let mut categories = self.categories_of(item, path.as_deref());
         let tags = item.labels.iter().filter(|label| matches!(label.domain.as_str(), "post_tag" | "tag"));
-        let tags = tags.filter_map(|label| self.tag_ids.get(&label.nicename).copied()).collect();
+        let mut tags: Vec<TagId> = tags.filter_map(|label| self.tag_ids.get(&label.nicename).copied()).collect();
+        if categories.len() > MAX_LABELS || tags.len() > MAX_LABELS {
+            say(Fate::Changed, "labels_cut", format!("It keeps its first {MAX_LABELS} categories and tags."));
+            categories.truncate(MAX_LABELS);
+            tags.truncate(MAX_LABELS);
+        }
         let (seo, unread) = fields::seo(item, &self.survey.site.title);
         if !unread.is_empty() {
             say(Fate::Changed, "seo_left_out", format!("{} could not be read.", unread.join(", ")));
@@ -428,10 +435,9 @@ impl Plan {
     }
 
     /// Says that the comments of what does not come do not come either.
-    pub fn skip_comments(&mut self, item: &Item, comments: &[wxr::Comment], report: &mut Report) {
+    pub fn skip_comments(&self, item: &str, comments: &[wxr::Comment], report: &mut Report) {
         for comment in comments {
-            let detail =
-                format!("It stands under item {} ({}), which did not come.", item.id, cut(&item.post_type, 50));
+            let detail = format!("It stands under item {item}, which did not come.");
             report.skip(comment_kind(comment), &comment.id, "article_missing", detail);
         }
     }
