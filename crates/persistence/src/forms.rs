@@ -49,6 +49,7 @@ struct Shelves {
 
 /// What refers to categories, bylines and tags.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_field_names, reason = "they are named as in the document")]
 pub(crate) struct References<'a> {
     pub(crate) category_ids: &'a [CategoryId],
     pub(crate) byline_ids: &'a [BylineId],

@@ -119,6 +119,9 @@ pub(crate) fn join(conn: &mut Conn, view: &View, settings: &Settings, articles: 
     Ok(joined.collect())
 }
 
+/// A translation: its group, locale, slug and identity, when it was first public, its summary, kind and parent.
+type Row = (String, String, String, String, i64, String, String, Option<String>);
+
 /// The public articles of each group: their locales, and where they are.
 type Groups = HashMap<String, Vec<(String, Translation)>>;
 
@@ -126,7 +129,6 @@ fn translations(conn: &mut Conn, view: &View, settings: &Settings, articles: &[R
     let mut groups: Vec<String> = articles.iter().map(|article| article.group.to_owned()).collect();
     groups.sort_unstable();
     groups.dedup();
-    type Row = (String, String, String, String, i64, String, String, Option<String>);
     let rows: Vec<Row> = published::table
         .filter(one_of(published::group_id, groups))
         .filter(published::visible_from.le(view.now.micros()))

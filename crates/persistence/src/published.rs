@@ -405,7 +405,7 @@ pub fn find(conn: &mut Conn, view: &View, locale: Option<&str>, slug: &str) -> R
     })?;
     match found {
         Ok((row, body)) => {
-            let drawn = draw(conn, view, &settings, vec![(row, Some(body))])?.pop();
+            let drawn = draw(conn, view, &settings, &[(row, Some(body))])?.pop();
             drawn.map(Found::Article).ok_or_else(|| Error::Internal("a row was not drawn".into()))
         }
         Err(found) => Ok(found),
@@ -467,7 +467,7 @@ pub(crate) fn references_of(summary: &str) -> Result<References> {
 
 /// Finishes documents: what was stored, as it is, with what is joined. Their text is put together, not read and written
 /// anew: that is most of what an uncached answer costs.
-fn draw(conn: &mut Conn, view: &View, settings: &Settings, rows: Vec<Document>) -> Result<Vec<PublicArticle>> {
+fn draw(conn: &mut Conn, view: &View, settings: &Settings, rows: &[Document]) -> Result<Vec<PublicArticle>> {
     let references: Vec<References> = rows.iter().map(|(row, _)| references_of(&row.summary)).collect::<Result<_>>()?;
     let refers: Vec<Refers<'_>> = rows
         .iter()
@@ -526,7 +526,7 @@ pub fn with_ids(conn: &mut Conn, view: &View, ids: &[String]) -> Result<Vec<Publ
             .load(conn)?;
         Ok((None, rows))
     })?;
-    draw(conn, view, &settings, rows)
+    draw(conn, view, &settings, &rows)
 }
 
 /// How an article stands before the public.

@@ -98,7 +98,7 @@ pub fn list(
         Ok((found.head, (Some(conditions), found, shown)))
     })?;
     let (conditions, found, mut shown) = read;
-    let articles = draw(conn, view, &settings, found.documents)?;
+    let articles = draw(conn, view, &settings, &found.documents)?;
     if let (Some(window), Some(conditions)) = (&mut shown.window, conditions) {
         window.counted = with_total;
         if conditions.words.is_none() {

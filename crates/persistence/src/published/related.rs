@@ -76,5 +76,5 @@ pub fn related(conn: &mut Conn, view: &View, id: ArticleId) -> Result<Related> {
     ranked.sort_unstable_by(|one, other| other.cmp(one));
     let ids: Vec<String> = ranked.iter().take(MAX_RELATED).map(|(_, (_, id))| id.to_string()).collect();
     let (settings, rows) = steady(conn, view, |conn, _| Ok((None, documents(conn, &ids, view.now, false)?)))?;
-    Ok(Related { articles: draw(conn, view, &settings, rows)?, windows })
+    Ok(Related { articles: draw(conn, view, &settings, &rows)?, windows })
 }

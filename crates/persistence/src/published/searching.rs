@@ -127,7 +127,7 @@ fn shown(
         });
         rows.push((row, None));
     }
-    let articles = draw(conn, view, settings, rows)?.into_iter().zip(highlights).zip(ranks);
+    let articles = draw(conn, view, settings, &rows)?.into_iter().zip(highlights).zip(ranks);
     Ok(articles.map(|((article, highlights), rank)| FoundArticle { article, highlights, rank }).collect())
 }
 
