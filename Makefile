@@ -6,7 +6,7 @@ BYLINE = $(CARGO) run --quiet --release --locked --package byline --
 SCALE ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-feeds bench lint openapi lint-openapi deny
+.PHONY: help run test test-feeds test-clients bench lint openapi lint-openapi deny
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test: ## Run the whole suite, on SQLite and on a private PostgreSQL
 test-feeds: ## Let feed readers read the demo's feeds, and check its sitemaps (needs Python and PyPI)
 	$(CARGO) build --locked --package byline
 	@bash .ci/feeds $${CARGO_TARGET_DIR:-target}/debug/byline
+
+test-clients: ## Let npm's clients for WordPress read the demo (needs Node and the npm registry)
+	$(CARGO) build --locked --package byline
+	@bash .ci/clients $${CARGO_TARGET_DIR:-target}/debug/byline
 
 bench: ## Measure Byline beside bare routes into docs/BENCHMARKS.md; SCALE=1000000: a million articles too
 	$(CARGO) build --release --locked --package byline --package byline-bench

@@ -38,3 +38,4 @@ mod smtp_sink;
 mod subscriptions;
 mod tags;
 mod users;
+mod wordpress;

@@ -129,6 +129,11 @@ pub struct Settings {
     #[arg(hide_short_help = true)]
     pub media_store: Option<PathBuf>,
 
+    /// Other systems' APIs to speak, for front ends that are moved in: `wordpress`, `ghost`, or `none`
+    #[arg(long, env = "BYLINE_COMPAT", value_name = "API,...", value_delimiter = ',', global = true)]
+    #[arg(default_values = ["wordpress", "ghost"], help_heading = "Settings", hide_short_help = true)]
+    pub compat: Vec<Api>,
+
     /// Threads that serve requests [default: one per core]
     #[arg(long, env = "BYLINE_WORKERS", value_name = "NUMBER", global = true, help_heading = "Settings")]
     #[arg(value_parser = parse::workers(), hide_short_help = true)]
@@ -153,6 +158,17 @@ pub struct Settings {
     #[arg(long, env = "BYLINE_LOG_LEVEL", default_value = "info", global = true, help_heading = "Settings")]
     #[arg(hide_short_help = true)]
     pub log_level: LogLevel,
+}
+
+/// An API of another system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Api {
+    /// WordPress's.
+    Wordpress,
+    /// Ghost's.
+    Ghost,
+    /// None at all.
+    None,
 }
 
 /// On or off.
@@ -220,6 +236,8 @@ impl Settings {
         config.limits = self.limits == Switch::On;
         config.metrics_token.clone_from(&self.metrics_token);
         config.media_store = self.media_store();
+        let speaks = |api| self.compat.contains(&api);
+        config.compat = http::Compat { wordpress: speaks(Api::Wordpress), ghost: speaks(Api::Ghost) };
         config.cache_size = self.cache_size * 1024 * 1024;
         config.cache = http::CachePolicy {
             max_age: self.cache_max_age,

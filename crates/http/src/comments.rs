@@ -209,6 +209,42 @@ pub(crate) async fn create_comment(
     .await
 }
 
+/// Leaves a comment that came another way, under what `find` finds, with what it replies to. Answers its identity, what it
+/// looks like, and when it arrived.
+pub(crate) async fn leave<F>(
+    app: &web::Data<App>,
+    request: &HttpRequest,
+    address: ClientAddress,
+    write: CommentWrite,
+    find: F,
+) -> Result<(CommentId, String, Timestamp)>
+where
+    F: Fn(&mut persistence::Conn, Timestamp) -> Result<(published::Article, Option<CommentId>)>
+        + Clone
+        + Send
+        + 'static,
+{
+    let origin = Origin { ip_prefix: Some(prefix(address.0)), user_agent: user_agent(request) };
+    let find_open = move |conn: &mut persistence::Conn, now| {
+        let (article, parent) = find(conn, now)?;
+        moderation::expect_open(article.comments_open).map(|()| (article, parent))
+    };
+    let mut comment = match write.check() {
+        Ok(comment) => comment,
+        Err(faults) => return Err(app.read(find_open).await.err().unwrap_or(faults)),
+    };
+    app.limits.comments.check(address.0, &comment)?;
+    let (secrets, state) = (app.secrets.clone(), app.clone());
+    app.write(move |conn, now| {
+        let (article, parent) = find_open(conn, now)?;
+        comment.parent = parent;
+        state.limits.comments.article.check(article.id)?;
+        let id = comments::submit(conn, &secrets, article, &comment, origin, now)?;
+        Ok((id, comment.html, now))
+    })
+    .await
+}
+
 /// How often comments may be left (`community.md`, section 2).
 pub struct CommentLimits {
     burst: Limit,

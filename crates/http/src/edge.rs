@@ -18,7 +18,7 @@ use crate::{App, access, routes};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What front ends of any origin may read besides the safelisted headers.
-const EXPOSED: &str = "ETag, Link, Location, Retry-After, X-Request-Id";
+const EXPOSED: &str = "ETag, Link, Location, Retry-After, X-Request-Id, X-WP-Total, X-WP-TotalPages";
 
 /// The outermost layer: gives the request its id, shapes problems, sets headers, counts and logs.
 pub(crate) async fn outer(

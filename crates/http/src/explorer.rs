@@ -12,7 +12,7 @@ use domain::Error;
 
 use crate::delivery::Fixed;
 use crate::problem::{Answer, Problem};
-use crate::{App, html, openapi};
+use crate::{App, html, openapi, wordpress};
 
 /// The page needs the explorer's script and style, and may ask this server.
 const EXPLORER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -21,19 +21,25 @@ const EXPLORER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 
 
 /// What this server is
 #[utoipa::path(tag = "server", responses(
-    (status = 200, description = "A page with links to the API, its document and its explorer", body = String,
-        content_type = "text/html", headers(("Link" = String, description = "Where the OpenAPI document is"))),
+    (status = 200, description = "A page with links to the API, its document and its explorer; with `rest_route`, what \
+        WordPress's API has at that route", content((String = "text/html"), (Value = "application/json", example = json!({"namespaces": ["wp/v2"]}))),
+        headers(("Link" = String, description = "Where the APIs and the OpenAPI document are"))),
 ))]
 #[get("/")]
-pub(crate) async fn get_front_page(app: Data<App>) -> Answer {
+pub(crate) async fn get_front_page(app: Data<App>, request: HttpRequest) -> Answer {
     #[derive(Template)]
     #[template(path = "front.html")]
     struct FrontPage {
         version: &'static str,
     }
+    if let Some(route) = wordpress::rest_route(&app, &request) {
+        // The page at this address has no tag either.
+        return wordpress::answer(&app, &route, request.query_string(), false).await;
+    }
     let mut page = html::page(StatusCode::OK, &FrontPage { version: env!("CARGO_PKG_VERSION") })?;
     let (document, explorer) = (app.config.link("/openapi.json"), app.config.link("/docs"));
     let links = format!("<{document}>; rel=\"service-desc\", <{explorer}>; rel=\"service-doc\"");
+    let links = wordpress::discovery_link(&app).map_or(links.clone(), |link| format!("{link}, {links}"));
     let links = HeaderValue::from_str(&links).map_err(Error::from)?;
     page.headers_mut().insert(header::LINK, links);
     Ok(page)

@@ -66,6 +66,7 @@ pub fn document() -> OpenApi {
             ("accounts", "Who signs in."),
             ("media", "Files that articles show or offer."),
             ("site", "The publication itself."),
+            ("wordpress", "WordPress's API, for front ends that speak it."),
             ("server", "The machine room."),
         ]
         .map(|(name, description)| {

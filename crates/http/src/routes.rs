@@ -58,6 +58,9 @@ routes! {
     sitemaps::get_sitemap_index,
     tags::list_tags,
     tags::get_tag,
+    wordpress::create_wordpress_comment,
+    wordpress::get_wordpress_index,
+    wordpress::get_wordpress,
 }
 
 routes! {

@@ -268,6 +268,7 @@ impl Editing {
         }
         if opened {
             published::open_comments(conn, self.article.id, open)?;
+            log::record_comments(conn, &self.article, at)?;
         }
         self.save(conn, by, &content, Audience::AsBefore, at)
     }

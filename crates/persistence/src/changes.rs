@@ -229,7 +229,8 @@ pub(crate) fn record_articles_in(conn: &mut Conn, scope: &str, scope_id: &str, a
 
 /// Enters every comment that is shown below an article which came or went.
 pub(crate) fn record_comments_of(conn: &mut Conn, op: Op, article_id: &str, at: Timestamp) -> Result<()> {
-    let touched = Touched { keys: vec![format!("comments:{article_id}")], ..Touched::default() };
+    let touched =
+        Touched { keys: vec![format!("comments:{article_id}"), "list:comments".to_owned()], ..Touched::default() };
     hold(conn)?;
     diesel::sql_query(
         "INSERT INTO changes (at, op, resource, resource_id, slug, locale, keys)

@@ -42,6 +42,7 @@ pub mod suppressions;
 pub mod tags;
 pub mod taxonomy;
 pub mod users;
+pub mod wordpress;
 pub mod wordpress_ids;
 
 pub use db::{Conn, DatabaseUrl, Db, Engine, Options};

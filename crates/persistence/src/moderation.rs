@@ -453,7 +453,8 @@ fn entry<'a>(secrets: &Secrets, row: &'a Row) -> Entry<'a> {
 fn record(conn: &mut Conn, changed: &[(String, Vec<Changed>)], at: Timestamp) -> Result<()> {
     for (article, entries) in changed {
         let entry = |(op, id): &Changed| {
-            changes::Entry::new(*op, Resource::Comment, id.clone(), None).touching([format!("comments:{article}")])
+            changes::Entry::new(*op, Resource::Comment, id.clone(), None)
+                .touching([format!("comments:{article}"), "list:comments".to_owned()])
         };
         let entries: Vec<_> = entries.iter().map(entry).collect();
         changes::record(conn, &entries, at)?;

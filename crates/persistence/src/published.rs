@@ -8,6 +8,7 @@ mod located;
 mod related;
 mod searching;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -527,6 +528,38 @@ pub fn with_ids(conn: &mut Conn, view: &View, ids: &[String]) -> Result<Vec<Publ
         Ok((None, rows))
     })?;
     draw(conn, view, &settings, &rows)
+}
+
+/// The articles of these identities that the public sees, whole, in this order.
+pub(crate) fn in_order(
+    conn: &mut Conn,
+    view: &View,
+    settings: &Settings,
+    ids: &[String],
+) -> Result<Vec<PublishedArticle>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = lists::documents(conn, ids, view.now, true)?;
+    draw(conn, view, settings, &found)?.iter().map(PublicArticle::whole).collect()
+}
+
+/// The address and the title of each of these articles that the public sees.
+pub fn addresses(
+    conn: &mut Conn,
+    view: &View,
+    settings: &Settings,
+    ids: &[String],
+) -> Result<HashMap<String, (String, String)>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found = lists::documents(conn, ids, view.now, false)?;
+    let titled = |article: PublicArticle| {
+        let PublishedArticle { summary, .. } = article.whole()?;
+        Ok((summary.id.to_string(), (summary.joined.url, summary.stored.title)))
+    };
+    draw(conn, view, settings, &found)?.into_iter().map(titled).collect()
 }
 
 /// How an article stands before the public.

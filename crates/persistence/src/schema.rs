@@ -593,4 +593,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     gone_names,
     media,
     media_paths,
+    wordpress_ids,
+    ghost_ids,
 );

@@ -128,6 +128,8 @@ pub(crate) struct Deliverable {
     pub(crate) last_modified: Option<Timestamp>,
     /// A refusal that lasts: its document names the request, so it is written for each.
     pub(crate) problem: Option<Problem>,
+    /// Headers of its own.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) depends: Depends,
 }
 
@@ -136,8 +138,8 @@ impl Deliverable {
     pub(crate) fn bare(status: StatusCode, depends: Depends) -> Self {
         let (kind, body) = ("application/json", Bytes::new());
         let (etag, cache_control, link, location) = (None, None, None, None);
-        let (last_modified, problem) = (None, None);
-        Self { status, kind, body, etag, cache_control, link, location, last_modified, problem, depends }
+        let (last_modified, problem, headers) = (None, None, Vec::new());
+        Self { status, kind, body, etag, cache_control, link, location, last_modified, problem, headers, depends }
     }
 
     /// An answer that carries this one to the edge.
@@ -185,6 +187,7 @@ pub(super) struct Answer {
     location: Option<HeaderValue>,
     last_modified: Option<Timestamp>,
     problem: Option<Problem>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) depends: Depends,
 }
 
@@ -204,6 +207,7 @@ impl Entry {
             location: deliverable.location.and_then(header),
             last_modified: deliverable.last_modified,
             problem: deliverable.problem,
+            headers: deliverable.headers,
             depends: deliverable.depends,
         };
         Self { answer: Arc::new(answer), coding: Coding::Identity, body: deliverable.body, etag }
@@ -291,6 +295,9 @@ impl Entry {
         );
         set(header::LINK, answer.link.clone());
         set(header::LOCATION, answer.location.clone());
+        for (name, value) in &answer.headers {
+            set(name.clone(), Some(value.clone()));
+        }
         set(CACHE_STATUS, cache_status(status));
         if let Some(route) = &answer.route {
             response.extensions_mut().insert(Known { route: Arc::clone(route), cache: status.name() });

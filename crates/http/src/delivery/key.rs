@@ -8,6 +8,7 @@ use actix_web::http::header;
 use actix_web::http::uri::{PathAndQuery, Uri};
 
 use crate::feeds::is_old_address;
+use crate::wordpress;
 
 /// Longer addresses are not kept: no front end writes them.
 const MAX_LENGTH: usize = 2_048;
@@ -32,7 +33,8 @@ impl Address {
         let below =
             |shared: &&str| path.strip_prefix(*shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let outside = OUTSIDE.iter().any(below) || is_old_address(path);
-        let shared = outside || SHARED.iter().any(below);
+        let wordpress = is_wordpress(path, request.uri().query());
+        let shared = outside || wordpress || SHARED.iter().any(below);
         // Whoever shows a credential is told what is wrong with it.
         if !shared || request.method() != Method::GET || request.headers().contains_key(header::AUTHORIZATION) {
             return None;
@@ -40,6 +42,10 @@ impl Address {
         let whole = request.uri().path_and_query()?;
         if whole.as_str().len() > MAX_LENGTH {
             return None;
+        }
+        if wordpress {
+            keep_known(request)?;
+            return request.uri().path_and_query().map(|whole| Self(whole.as_str().into()));
         }
         if outside {
             return Some(Self(with_alone(whole, LOCALE).into()));
@@ -56,6 +62,31 @@ impl Address {
     pub(super) fn text(&self) -> &Arc<str> {
         &self.0
     }
+}
+
+/// Whether WordPress's API is asked.
+fn is_wordpress(path: &str, query: Option<&str>) -> bool {
+    path.strip_prefix(wordpress::ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        || (path == "/" && query.is_some_and(|query| query.contains("rest_route=")))
+}
+
+/// Puts the parameters in order that mean something to WordPress's API, and drops all others.
+fn keep_known(request: &mut ServiceRequest) -> Option<()> {
+    let whole = request.uri().path_and_query()?;
+    let Some(query) = whole.query() else { return Some(()) };
+    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+    let mut pairs: Vec<&str> = query.split('&').filter(|pair| wordpress::is_known(&name(pair))).collect();
+    pairs.sort_by_key(|pair| name(pair));
+    let known = pairs.join("&");
+    if known == query {
+        return Some(());
+    }
+    let whole: PathAndQuery =
+        if known.is_empty() { whole.path().to_owned() } else { format!("{}?{known}", whole.path()) }.parse().ok()?;
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = Some(whole);
+    request.head_mut().uri = Uri::from_parts(parts).ok()?;
+    Some(())
 }
 
 /// An address with this parameter alone, if it has that.
@@ -96,6 +127,16 @@ mod tests {
         assert_eq!(&*ordered.0, "/v1/articles?category=a&limit=3&tag=b");
         assert_eq!(request.query_string(), "category=a&limit=3&tag=b");
         assert_eq!(address("/v1/articles?a=2&a=1").as_deref(), Some("/v1/articles?a=2&a=1"));
+    }
+
+    #[test]
+    fn what_wordpress_ignores_is_no_part_of_an_address() {
+        let mixed = "/wp-json/wp/v2/posts?utm_source=x&per_page=5&filter%5Bs%5D=a&categories%5B%5D=2&_embed=true";
+        let kept = "/wp-json/wp/v2/posts?_embed=true&categories%5B%5D=2&per_page=5";
+        assert_eq!(address(mixed).as_deref(), Some(kept));
+        assert_eq!(address("/wp-json/wp/v2/posts?utm=1").as_deref(), Some("/wp-json/wp/v2/posts"));
+        assert_eq!(address("/?rest_route=%2Fwp%2Fv2&x=1").as_deref(), Some("/?rest_route=%2Fwp%2Fv2"));
+        assert_eq!(address("/"), None);
     }
 
     #[test]

@@ -55,6 +55,15 @@ pub(super) fn record_fate(conn: &mut Conn, article: &Article, content: &Content,
     changes::record(conn, &[entry], at)
 }
 
+/// Enters that an article takes comments from now on, or no longer, if readers see it: `/v1` does not say so.
+pub(super) fn record_comments(conn: &mut Conn, article: &Article, at: Timestamp) -> Result<()> {
+    let id = article.id.to_string();
+    let Some(shown) = crate::published::standing(conn, &id, at)? else { return Ok(()) };
+    let mut entry = Entry::new(Op::Upsert, Resource::Article, id, Some(shown.slug.clone())).hidden(true);
+    entry.locale = Some(shown.locale.clone());
+    changes::record(conn, &[entry], at)
+}
+
 /// Categories, tags and bylines whose number of articles is another one.
 fn counts(conn: &mut Conn, relisted: &Relisted) -> Result<Vec<Entry>> {
     if relisted.kind != Kind::Article {

@@ -1,0 +1,95 @@
+//! Search over posts and pages, and over terms.
+
+use domain::site;
+use persistence::Conn;
+use persistence::wordpress::{self, PostOrder, PostQuery, Slice};
+use serde_json::{Value, json};
+
+use super::params::Params;
+use super::posts::everything;
+use super::shape::{curies, escaped, link};
+use super::wrong::{Failure, Wrong};
+use super::{Answered, Context, Counted, cut, slice};
+use crate::delivery::Depends;
+
+/// Hits of each kind that are put together.
+const MANY: i64 = 1_000;
+
+/// A page of what was found.
+pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Result<Answered, Failure> {
+    let (slice, page) = slice(&mut params);
+    params.embedded("search results")?;
+    let sort = params.choice("type", &["post", "term", "post-format"], "post");
+    let subtypes = params.texts("subtype").unwrap_or_default();
+    let text = params.text("search").filter(|text| !text.trim().is_empty()).map(str::to_owned);
+    let include = params.numbers("include").filter(|list| !list.is_empty());
+    let exclude = params.numbers("exclude").unwrap_or_default();
+    params.finish()?;
+    let wants = |subtype: &str| subtypes.is_empty() || subtypes.iter().any(|one| one == subtype || one == "any");
+    let mut rows = Vec::new();
+    if sort == "post" {
+        for (pages, subtype, base) in [(false, "post", "posts"), (true, "page", "pages")] {
+            if !wants(subtype) {
+                continue;
+            }
+            let query = PostQuery {
+                pages,
+                search: text.clone(),
+                include: include.clone(),
+                exclude: exclude.clone(),
+                order: PostOrder::Date,
+                ..PostQuery::default()
+            };
+            let many = Slice { offset: 0, limit: MANY };
+            let found = wordpress::post_titles(conn, &context.view, &context.settings, &query, many)?;
+            rows.extend(
+                found
+                    .into_iter()
+                    .map(|found| row(context, (found.number, &found.title, &found.url), ("post", subtype, base))),
+            );
+        }
+    } else if sort == "term" {
+        let now = context.view.now;
+        let all = [
+            ("category", "categories", wordpress::categories(conn, now)?),
+            ("post_tag", "tags", wordpress::tags(conn, now)?),
+        ];
+        let wanted = text.as_ref().map(|text| text.to_lowercase());
+        for (subtype, base, terms) in all.into_iter().filter(|(subtype, ..)| wants(subtype)) {
+            for term in terms {
+                let (settings, public_url) = (&context.settings, &context.view.public_url);
+                let url = match &term.path {
+                    Some(path) => site::category_url(settings, public_url, path),
+                    None => site::tag_url(settings, public_url, &term.slug),
+                };
+                if wanted.as_ref().is_none_or(|text| term.name.to_lowercase().contains(text)) {
+                    rows.push(row(context, (term.number, &term.name, &url), ("term", subtype, base)));
+                }
+            }
+        }
+    }
+    let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let counted = Counted { total, per_page: slice.limit, page };
+    if total > 0 && page > counted.pages() && !params.has("offset") {
+        let message = "The page number requested is larger than the number of pages available.";
+        return Err(Wrong::bad("rest_search_invalid_page_number", message).into());
+    }
+    let body: Vec<Value> = cut(rows, slice);
+    // Any article may hold the words from its next publication on.
+    let lists = Depends::on(["list:categories", "list:tags", "addresses"].map(str::to_owned));
+    let depends = [false, true].into_iter().fold(lists, |depends, pages| depends.and_list(everything(context, pages)));
+    Ok(Answered::new(body.into(), depends).counted(counted))
+}
+
+fn row(context: &Context, (number, title, url): (i64, &str, &str), (sort, subtype, base): (&str, &str, &str)) -> Value {
+    let about = if sort == "post" { format!("types/{subtype}") } else { format!("taxonomies/{subtype}") };
+    json!({
+        "id": number, "title": escaped(title), "url": url, "type": sort, "subtype": subtype,
+        "_links": {
+            "self": [{"embeddable": true, "href": context.at(&format!("{base}/{number}"))}],
+            "about": link(&context.at(&about)),
+            "collection": link(&context.at("search")),
+            "curies": curies(),
+        },
+    })
+}

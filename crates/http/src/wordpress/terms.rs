@@ -1,0 +1,199 @@
+//! Categories and tags.
+
+use domain::site;
+use persistence::Conn;
+use persistence::wordpress::{self, Term};
+use persistence::wordpress_ids::Numbered;
+use serde_json::{Value, json};
+
+use super::embed::Embed;
+use super::params::Params;
+use super::posts::everything;
+use super::shape::{curies, embeddable, escaped, link, own};
+use super::wrong::{Failure, Wrong};
+use super::{Answered, Context, Counted, cut, slice};
+use crate::delivery::Depends;
+
+/// Categories, or tags.
+#[derive(Clone, Copy)]
+pub(super) struct Taxonomy {
+    name: &'static str,
+    base: &'static str,
+    scope: &'static str,
+    list: &'static str,
+}
+
+/// Categories.
+pub(super) const CATEGORIES: Taxonomy =
+    Taxonomy { name: "category", base: "categories", scope: "category", list: "list:categories" };
+/// Tags.
+pub(super) const TAGS: Taxonomy = Taxonomy { name: "post_tag", base: "tags", scope: "tag", list: "list:tags" };
+
+const ORDERS: [&str; 8] = ["id", "include", "name", "slug", "include_slugs", "term_group", "description", "count"];
+
+impl Taxonomy {
+    fn all(self, conn: &mut Conn, context: &Context) -> Result<Vec<Term>, Failure> {
+        let now = context.view.now;
+        Ok(if self.scope == "tag" { wordpress::tags(conn, now)? } else { wordpress::categories(conn, now)? })
+    }
+
+    fn is_tree(self) -> bool {
+        self.scope == "category"
+    }
+
+    /// What all of them depend on: their names, and how many articles are in each.
+    fn depends(self, terms: &[Term]) -> Depends {
+        Depends::on([self.list.to_owned()]).and_within(terms.iter().map(|term| format!("{}:{}", self.scope, term.id)))
+    }
+}
+
+/// A page of terms.
+pub(super) fn list(
+    conn: &mut Conn,
+    context: &Context,
+    mut params: Params,
+    embed: &Embed,
+    of: Taxonomy,
+) -> Result<Answered, Failure> {
+    let (slice, page) = slice(&mut params);
+    let embedded = params.embedded("terms in this taxonomy")?;
+    let orderby = params.choice("orderby", &ORDERS, "name");
+    let ascending = params.choice("order", &["asc", "desc"], "asc") == "asc";
+    let search = params.text("search").map(str::to_lowercase).filter(|text| !text.trim().is_empty());
+    let include = params.numbers("include").filter(|list| !list.is_empty());
+    let exclude = params.numbers("exclude").unwrap_or_default();
+    let slugs = params.texts("slug").filter(|list| !list.is_empty());
+    let hide_empty = params.flag("hide_empty").unwrap_or_default();
+    let parent = if of.is_tree() && params.has("parent") { Some(params.number("parent", 0, 0, None)) } else { None };
+    let post = if params.has("post") { Some(params.number("post", 0, 0, None)) } else { None };
+    params.finish()?;
+    let all = of.all(conn, context)?;
+    let mut depends = of.depends(&all);
+    let mut terms = all.clone();
+    if let Some(post) = post {
+        let named = wordpress::named(conn, Numbered::Article, &[post])?.remove(&post);
+        let under = if let Some((_, id)) = &named {
+            depends = depends.and_within([format!("article:{id}")]);
+            wordpress::listed_under(conn, of.scope, id, context.view.now)?
+        } else {
+            // Whatever is published next may have this number.
+            depends = depends.and_list(everything(context, false)).and_list(everything(context, true));
+            Vec::new()
+        };
+        terms.retain(|term| under.contains(&term.id));
+    }
+    terms.retain(|term| {
+        include.as_ref().is_none_or(|include| include.contains(&term.number))
+            && !exclude.contains(&term.number)
+            && slugs.as_ref().is_none_or(|slugs| slugs.contains(&term.slug))
+            && !(hide_empty && term.count == 0)
+            && parent.is_none_or(|parent| term.parent == parent)
+            && search
+                .as_ref()
+                .is_none_or(|text| term.name.to_lowercase().contains(text) || term.slug.contains(text.as_str()))
+    });
+    let place = |wanted: Option<usize>| wanted.unwrap_or(usize::MAX);
+    terms.sort_by_cached_key(|term| {
+        let (number, text) = match orderby {
+            "id" | "term_group" => (term.number, String::new()),
+            "count" => (i64::try_from(term.count).unwrap_or(i64::MAX), String::new()),
+            "slug" => (0, term.slug.clone()),
+            "description" => (0, term.description.to_lowercase()),
+            "include" => {
+                let place = place(include.as_ref().and_then(|list| list.iter().position(|one| *one == term.number)));
+                (i64::try_from(place).unwrap_or(i64::MAX), String::new())
+            }
+            "include_slugs" => {
+                let place = place(slugs.as_ref().and_then(|list| list.iter().position(|one| *one == term.slug)));
+                (i64::try_from(place).unwrap_or(i64::MAX), String::new())
+            }
+            _ => (0, term.name.to_lowercase()),
+        };
+        (number, text, term.number)
+    });
+    if !ascending && !orderby.starts_with("include") {
+        terms.reverse();
+    }
+    let total = i64::try_from(terms.len()).unwrap_or(i64::MAX);
+    let terms = cut(terms, slice);
+    let drawn: Vec<Value> = terms.iter().map(|term| with_parent(context, of, term, &all, embed, embedded)).collect();
+    Ok(Answered::new(drawn.into(), depends).counted(Counted { total, per_page: slice.limit, page }))
+}
+
+/// One term.
+pub(super) fn show(
+    conn: &mut Conn,
+    context: &Context,
+    mut params: Params,
+    embed: &Embed,
+    of: Taxonomy,
+    number: i64,
+) -> Result<Answered, Failure> {
+    let embedded = params.embedded("this term")?;
+    params.finish()?;
+    let all = of.all(conn, context)?;
+    let Some(term) = all.iter().find(|term| term.number == number) else {
+        return Err(Wrong::not_found("rest_term_invalid", "Term does not exist.").into());
+    };
+    let body = with_parent(context, of, term, &all, embed, embedded);
+    let mut answered = Answered::new(body, of.depends(&all));
+    answered.alternate = Some(address(context, of, &term.slug, term.path.as_deref()));
+    Ok(answered)
+}
+
+fn with_parent(context: &Context, of: Taxonomy, term: &Term, all: &[Term], embed: &Embed, embedded: bool) -> Value {
+    let mut body = draw(context, of, term, embedded);
+    let parent = all.iter().find(|other| term.parent > 0 && other.number == term.parent);
+    if let Some(parent) = parent.filter(|_| embed.wants("up")) {
+        body["_embedded"] = json!({"up": [draw(context, of, parent, true)]});
+    }
+    body
+}
+
+fn draw(context: &Context, of: Taxonomy, term: &Term, embedded: bool) -> Value {
+    if embedded {
+        return small(context, of, term.number, &term.slug, term.path.as_deref(), &term.name);
+    }
+    let mut body = json!({
+        "id": term.number, "count": term.count, "description": escaped(&term.description),
+        "link": address(context, of, &term.slug, term.path.as_deref()), "name": escaped(&term.name),
+        "slug": term.slug, "taxonomy": of.name,
+    });
+    if of.is_tree() {
+        body["parent"] = json!(term.parent);
+    }
+    body["meta"] = json!([]);
+    body["_links"] = links(context, of, term.number, term.parent);
+    body
+}
+
+/// A term as others embed it.
+pub(super) fn small(context: &Context, of: Taxonomy, number: i64, slug: &str, path: Option<&str>, name: &str) -> Value {
+    json!({
+        "id": number, "link": address(context, of, slug, path), "name": escaped(name), "slug": slug,
+        "taxonomy": of.name, "_links": links(context, of, number, 0),
+    })
+}
+
+fn links(context: &Context, of: Taxonomy, number: i64, parent: i64) -> Value {
+    let mut links = json!({
+        "self": own(&context.at(&format!("{}/{number}", of.base))),
+        "collection": link(&context.at(of.base)),
+        "about": link(&context.at(&format!("taxonomies/{}", of.name))),
+    });
+    if parent > 0 {
+        links["up"] = embeddable(&context.at(&format!("{}/{parent}", of.base)));
+    }
+    links["wp:post_type"] = link(&context.at(&format!("posts?{}={number}", of.base)));
+    links["curies"] = curies();
+    links
+}
+
+fn address(context: &Context, of: Taxonomy, slug: &str, path: Option<&str>) -> String {
+    let (settings, public_url) = (&context.settings, &context.view.public_url);
+    if of.is_tree() {
+        site::category_url(settings, public_url, path.unwrap_or(slug))
+    } else {
+        site::tag_url(settings, public_url, slug)
+    }
+}

@@ -1,0 +1,184 @@
+//! Categories, tags and authors, as WordPress lists them: there are few enough of them to be put into order here.
+
+use std::collections::HashMap;
+
+use diesel::prelude::*;
+use domain::{Result, Timestamp};
+
+use crate::Conn;
+use crate::fragments::one_of;
+use crate::schema::{
+    bylines, categories as category_rows, published_articles, published_in, tags as tag_rows, wordpress_ids as numbers,
+};
+use crate::taxonomy::articles_in;
+
+/// A category or a tag.
+#[derive(Debug, Clone)]
+pub struct Term {
+    /// Its identity.
+    pub id: String,
+    /// Its number.
+    pub number: i64,
+    /// Its slug.
+    pub slug: String,
+    /// Of a category: the slugs from the root down to it.
+    pub path: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// What it stands for.
+    pub description: String,
+    /// Of a category: the number of what it stands under; 0 at the root.
+    pub parent: i64,
+    /// Articles directly in it.
+    pub count: u64,
+}
+
+/// Someone whom articles are signed with.
+#[derive(Debug, Clone)]
+pub struct Author {
+    /// Its identity.
+    pub id: String,
+    /// Its number.
+    pub number: i64,
+    /// Its slug.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// A few words about them.
+    pub bio: String,
+    /// A picture of them.
+    pub avatar_url: Option<String>,
+    /// Their site.
+    pub website: String,
+    /// Articles that are signed with it.
+    pub count: u64,
+}
+
+/// Every category.
+pub fn categories(conn: &mut Conn, now: Timestamp) -> Result<Vec<Term>> {
+    type Row = (String, Option<String>, String, String, String, Option<String>, i64);
+    let named = numbers::resource.eq("category").and(numbers::id.eq(category_rows::id));
+    let rows: Vec<Row> = category_rows::table
+        .inner_join(numbers::table.on(named))
+        .order(category_rows::path)
+        .select((
+            category_rows::id,
+            category_rows::parent_id,
+            category_rows::slug,
+            category_rows::path,
+            category_rows::name,
+            category_rows::description,
+            numbers::number,
+        ))
+        .load(conn)?;
+    let ids: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
+    let counts = articles_in(conn, "category", &ids, now)?;
+    let known: HashMap<String, i64> = rows.iter().map(|row| (row.0.clone(), row.6)).collect();
+    let term = |(id, parent, slug, path, name, description, number): Row| Term {
+        count: counts.get(&id).copied().unwrap_or(0),
+        id,
+        number,
+        slug,
+        path: Some(path),
+        name,
+        description: description.unwrap_or_default(),
+        parent: parent.and_then(|id| known.get(&id).copied()).unwrap_or(0),
+    };
+    Ok(rows.into_iter().map(term).collect())
+}
+
+/// Every tag that readers see.
+pub fn tags(conn: &mut Conn, now: Timestamp) -> Result<Vec<Term>> {
+    type Row = (String, String, String, Option<String>, i64);
+    let named = numbers::resource.eq("tag").and(numbers::id.eq(tag_rows::id));
+    let rows: Vec<Row> = tag_rows::table
+        .inner_join(numbers::table.on(named))
+        .filter(tag_rows::internal.eq(false))
+        .order(tag_rows::name)
+        .select((tag_rows::id, tag_rows::slug, tag_rows::name, tag_rows::description, numbers::number))
+        .load(conn)?;
+    let ids: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
+    let counts = articles_in(conn, "tag", &ids, now)?;
+    let term = |(id, slug, name, description, number): Row| Term {
+        count: counts.get(&id).copied().unwrap_or(0),
+        id,
+        number,
+        slug,
+        path: None,
+        name,
+        description: description.unwrap_or_default(),
+        parent: 0,
+    };
+    Ok(rows.into_iter().map(term).collect())
+}
+
+/// Everyone whom a public article is signed with.
+pub fn authors(conn: &mut Conn, now: Timestamp) -> Result<Vec<Author>> {
+    type Row = (String, String, String, Option<String>, Option<String>, Option<String>, i64);
+    let named = numbers::resource.eq("byline").and(numbers::id.eq(bylines::id));
+    let rows: Vec<Row> = bylines::table
+        .inner_join(numbers::table.on(named))
+        .order(bylines::name)
+        .select((
+            bylines::id,
+            bylines::slug,
+            bylines::name,
+            bylines::bio,
+            bylines::avatar_url,
+            bylines::website,
+            numbers::number,
+        ))
+        .load(conn)?;
+    let ids: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
+    let counts = articles_in(conn, "byline", &ids, now)?;
+    let author = |(id, slug, name, bio, avatar_url, website, number): Row| Author {
+        count: counts.get(&id).copied().unwrap_or(0),
+        id,
+        number,
+        slug,
+        name,
+        bio: bio.unwrap_or_default(),
+        avatar_url,
+        website: website.unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(author).filter(|author| author.count > 0).collect())
+}
+
+/// These authors, by identity, whether or not a public article is signed with them; uncounted.
+pub fn authors_named(conn: &mut Conn, ids: Vec<String>) -> Result<HashMap<String, Author>> {
+    type Row = (String, String, String, Option<String>, Option<String>, Option<String>, i64);
+    let named = numbers::resource.eq("byline").and(numbers::id.eq(bylines::id));
+    let rows: Vec<Row> = bylines::table
+        .inner_join(numbers::table.on(named))
+        .filter(one_of(bylines::id, ids))
+        .select((
+            bylines::id,
+            bylines::slug,
+            bylines::name,
+            bylines::bio,
+            bylines::avatar_url,
+            bylines::website,
+            numbers::number,
+        ))
+        .load(conn)?;
+    let author = |(id, slug, name, bio, avatar_url, website, number): Row| {
+        let (bio, website) = (bio.unwrap_or_default(), website.unwrap_or_default());
+        (id.clone(), Author { id, number, slug, name, bio, avatar_url, website, count: 0 })
+    };
+    Ok(rows.into_iter().map(author).collect())
+}
+
+/// The identities of what a public article is listed under, of one scope.
+pub fn listed_under(conn: &mut Conn, scope: &str, article: &str, now: Timestamp) -> Result<Vec<String>> {
+    let same = published_articles::article_id
+        .eq(published_in::article_id)
+        .and(published_articles::revision.eq(published_in::revision));
+    Ok(published_in::table
+        .inner_join(published_articles::table.on(same))
+        .filter(published_in::scope.eq(scope))
+        .filter(published_in::article_id.eq(article))
+        .filter(published_articles::visible_from.le(now.micros()))
+        .filter(published_articles::visible_until.gt(now.micros()))
+        .select(published_in::scope_id)
+        .load(conn)?)
+}
