@@ -106,6 +106,7 @@ pub(crate) async fn list_articles_admin(
 pub(crate) async fn create_article(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     key: IdempotencyKey,
     body: Body<ArticleWrite, LIMIT>,
 ) -> Answer {
@@ -152,6 +153,7 @@ pub(crate) async fn get_article_admin(
 pub(crate) async fn update_article(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<ArticleId>,
     seen: IfMatch,
     patch: Patch<ArticleWrite, LIMIT>,
@@ -197,6 +199,7 @@ macro_rules! actions {
         pub(crate) async fn $name(
             app: web::Data<App>,
             caller: Caller,
+            _: Params<NoParams>,
             id: Id<ArticleId>,
             seen: IfMatch,
         ) -> Answer {
@@ -256,6 +259,7 @@ pub(crate) struct ScheduleWrite {
 pub(crate) async fn schedule_article(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<ArticleId>,
     seen: IfMatch,
     body: Body<ScheduleWrite>,
@@ -278,6 +282,7 @@ pub(crate) async fn schedule_article(
 pub(crate) async fn delete_article(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<ArticleId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Refusal> {
@@ -296,6 +301,7 @@ pub(crate) async fn delete_article(
 pub(crate) async fn purge_article(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<ArticleId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Refusal> {
@@ -373,6 +379,7 @@ pub(crate) async fn restore_revision(
     app: web::Data<App>,
     request: HttpRequest,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<ArticleId>,
     seen: IfMatch,
 ) -> Answer {

@@ -17,7 +17,7 @@ use crate::hashing::Proven;
 use crate::limits::network;
 use crate::page::{Cursors, limit};
 use crate::problem::{Answer, Refusal};
-use crate::request::{Body, Caller, ClientAddress, Id, Params};
+use crate::request::{Body, Caller, ClientAddress, Id, NoParams, Params};
 use crate::{App, access, refused};
 
 /// More than the longest password takes, however it is escaped.
@@ -73,6 +73,7 @@ pub(crate) async fn create_session(
     app: web::Data<App>,
     request: HttpRequest,
     address: ClientAddress,
+    _: Params<NoParams>,
     body: Body<Login, MAX_BODY>,
 ) -> Answer {
     let (email, password) = body.value.check()?;
@@ -114,7 +115,11 @@ fn user_agent(request: &HttpRequest) -> Option<String> {
     refused::Spend,
 ))]
 #[post("/v1/auth/refresh")]
-pub(crate) async fn refresh_session(app: web::Data<App>, body: Body<RefreshToken, MAX_BODY>) -> Answer {
+pub(crate) async fn refresh_session(
+    app: web::Data<App>,
+    _: Params<NoParams>,
+    body: Body<RefreshToken, MAX_BODY>,
+) -> Answer {
     let hash = body.value.hash()?;
     let ends_it = |outcome: &Refreshed| matches!(outcome, Refreshed::Reused);
     match App::write_accounts_if(&app, ends_it, move |conn, now| sessions::refresh(conn, &hash, now)).await? {
@@ -144,6 +149,7 @@ pub(crate) async fn refresh_session(app: web::Data<App>, body: Body<RefreshToken
 #[post("/v1/auth/logout")]
 pub(crate) async fn delete_session(
     app: web::Data<App>,
+    _: Params<NoParams>,
     body: Body<RefreshToken, MAX_BODY>,
 ) -> Result<HttpResponse, Refusal> {
     let hash = body.value.hash()?;
@@ -192,6 +198,7 @@ pub(crate) async fn list_sessions(
 pub(crate) async fn revoke_session(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<SessionId>,
 ) -> Result<HttpResponse, Refusal> {
     let user = caller.user()?;

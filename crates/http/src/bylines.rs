@@ -161,6 +161,7 @@ pub(crate) async fn list_bylines_admin(
 pub(crate) async fn create_byline(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     key: IdempotencyKey,
     body: Body<BylineWrite>,
 ) -> Answer {
@@ -204,6 +205,7 @@ pub(crate) async fn get_byline_admin(
 pub(crate) async fn update_byline(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<BylineId>,
     seen: IfMatch,
     patch: Patch<BylineWrite>,
@@ -226,6 +228,7 @@ pub(crate) async fn update_byline(
 pub(crate) async fn delete_byline(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<BylineId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Refusal> {

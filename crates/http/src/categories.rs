@@ -258,6 +258,7 @@ pub(crate) async fn list_categories_admin(
 pub(crate) async fn create_category(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     key: IdempotencyKey,
     body: Body<CategoryWrite>,
 ) -> Answer {
@@ -304,6 +305,7 @@ pub(crate) async fn get_category_admin(
 pub(crate) async fn update_category(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<CategoryId>,
     seen: IfMatch,
     patch: Patch<CategoryWrite>,
@@ -327,6 +329,7 @@ pub(crate) async fn update_category(
 pub(crate) async fn delete_category(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<CategoryId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Refusal> {

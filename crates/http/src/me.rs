@@ -38,7 +38,13 @@ pub(crate) async fn get_me(app: web::Data<App>, caller: Caller, _: Params<NoPara
         refused::Change,
 ))]
 #[patch("/v1/me")]
-pub(crate) async fn update_me(app: web::Data<App>, caller: Caller, seen: IfMatch, patch: Patch<MeWrite>) -> Answer {
+pub(crate) async fn update_me(
+    app: web::Data<App>,
+    caller: Caller,
+    _: Params<NoParams>,
+    seen: IfMatch,
+    patch: Patch<MeWrite>,
+) -> Answer {
     let user = caller.user()?;
     let work = move |conn: &mut Conn, now| {
         let edit = |user: &User| patch.apply(&MeWrite { name: Some(user.name.clone()) })?.check();
@@ -58,6 +64,7 @@ pub(crate) async fn update_me(app: web::Data<App>, caller: Caller, seen: IfMatch
 pub(crate) async fn change_password(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     body: Body<PasswordChange, 16_384>,
 ) -> Result<HttpResponse, Refusal> {
     let id = caller.user()?;

@@ -180,6 +180,7 @@ pub(crate) async fn get_comment_admin(
 pub(crate) async fn transition_comment(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<CommentId>,
     seen: IfMatch,
     body: Body<TransitionWrite>,
@@ -209,6 +210,7 @@ pub(crate) struct CommentBulkResults {
 pub(crate) async fn transition_comments(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     key: IdempotencyKey,
     body: Body<BulkWrite>,
 ) -> Answer {

@@ -66,6 +66,7 @@ pub(crate) async fn get_newsletter_admin(app: web::Data<App>, caller: Caller, _:
 pub(crate) async fn replace_newsletter(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     seen: IfMatch,
     body: Body<NewsletterWrite>,
 ) -> Answer {

@@ -61,6 +61,7 @@ pub(crate) async fn list_redirects(
 pub(crate) async fn create_redirect(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     key: IdempotencyKey,
     body: Body<RedirectWrite>,
 ) -> Answer {
@@ -105,6 +106,7 @@ pub(crate) async fn get_redirect(
 pub(crate) async fn update_redirect(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<RedirectId>,
     seen: IfMatch,
     patch: Patch<RedirectWrite>,
@@ -126,6 +128,7 @@ pub(crate) async fn update_redirect(
 pub(crate) async fn delete_redirect(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<RedirectId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Refusal> {

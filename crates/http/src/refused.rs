@@ -157,9 +157,9 @@ refusals! {
     /// Changing one's own with a typed token.
     ChangeOwn: 400 401 412 413 415 422 503;
     /// Doing something to one's own with a typed token.
-    ActOwn: 401 409 503;
+    ActOwn: 400 401 409 503;
     /// Doing something to it without a body; a version may be named.
-    ActUnseen: 401 403 404 412 503;
+    ActUnseen: 400 401 403 404 412 503;
     /// Doing something to it without a body, by its version.
-    Act: 401 403 404 409 412 428 503;
+    Act: 400 401 403 404 409 412 428 503;
 }

@@ -160,6 +160,7 @@ struct SiteWrite {
 pub(crate) async fn update_settings(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     seen: IfMatch,
     patch: Patch<Settings>,
 ) -> Answer {

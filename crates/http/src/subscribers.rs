@@ -176,6 +176,7 @@ pub(crate) async fn list_subscriber_consents(
 pub(crate) async fn unsubscribe_subscriber(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<SubscriberId>,
     seen: IfMatch,
 ) -> Answer {
@@ -198,6 +199,7 @@ pub(crate) async fn unsubscribe_subscriber(
 pub(crate) async fn erase_subscriber(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<SubscriberId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Refusal> {

@@ -149,6 +149,7 @@ pub(crate) async fn create_subscription(
     app: web::Data<App>,
     request: HttpRequest,
     client: ClientAddress,
+    _: Params<NoParams>,
     body: Body<SubscriptionWrite, 4096>,
 ) -> Answer {
     app.limits.subscriptions.address.check(network(client.0, 64))?;
@@ -193,6 +194,7 @@ pub(crate) async fn confirm_subscription(
     app: web::Data<App>,
     request: HttpRequest,
     client: ClientAddress,
+    _: Params<NoParams>,
     body: Body<ConfirmWrite, 4096>,
 ) -> Answer {
     let token = body
@@ -256,11 +258,13 @@ fn family(agent: &str) -> Option<String> {
     })
 }
 
-/// Whose manage token a request carries, and the token: 401 before anything else is looked at.
+/// Whose manage token a request carries, and the token: 401 before anything else is looked at. It takes no parameters.
 async fn manager(app: &App, request: &HttpRequest) -> Result<(Subscriber, String), Refusal> {
     let token = bearer(request.headers()).filter(|token| token.starts_with("mg_")).unwrap_or_default().to_owned();
     let read = move |conn: &mut Conn, now| Ok((subscribers::by_manage_token(conn, &token, now)?, token));
-    Ok(app.read(read).await?)
+    let manager = app.read(read).await?;
+    Params::<NoParams>::extract(request).await?;
+    Ok(manager)
 }
 
 /// Show one's own subscription
@@ -272,7 +276,6 @@ async fn manager(app: &App, request: &HttpRequest) -> Result<(Subscriber, String
 #[get("/v1/subscriptions/me")]
 pub(crate) async fn get_own_subscription(app: web::Data<App>, request: HttpRequest) -> Answer {
     let (subscriber, _) = manager(&app, &request).await?;
-    Params::<NoParams>::extract(&request).await?;
     show(&subscriber.own_view(app.now()))
 }
 

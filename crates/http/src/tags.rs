@@ -155,6 +155,7 @@ pub(crate) async fn list_tags_admin(
 pub(crate) async fn create_tag(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     key: IdempotencyKey,
     body: Body<TagWrite>,
 ) -> Answer {
@@ -193,6 +194,7 @@ pub(crate) async fn get_tag_admin(app: web::Data<App>, caller: Caller, _: Params
 pub(crate) async fn update_tag(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<TagId>,
     seen: IfMatch,
     patch: Patch<TagWrite>,
@@ -215,6 +217,7 @@ pub(crate) async fn update_tag(
 pub(crate) async fn delete_tag(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<TagId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Refusal> {

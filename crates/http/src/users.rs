@@ -68,6 +68,7 @@ pub(crate) async fn list_users(
 pub(crate) async fn create_user(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     key: IdempotencyKey,
     body: Body<UserWrite>,
 ) -> Answer {
@@ -116,6 +117,7 @@ pub(crate) async fn get_user(app: web::Data<App>, caller: Caller, _: Params<NoPa
 pub(crate) async fn update_user(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<UserId>,
     seen: IfMatch,
     patch: Patch<UserWrite>,
@@ -146,6 +148,7 @@ pub(crate) async fn update_user(
 pub(crate) async fn delete_user(
     app: web::Data<App>,
     caller: Caller,
+    _: Params<NoParams>,
     id: Id<UserId>,
     seen: IfMatch,
 ) -> Result<HttpResponse, Refusal> {
