@@ -280,6 +280,25 @@ fn a_wordpress_site_moves_in_on_postgres() {
 }
 
 #[test]
+fn a_second_site_is_told_whose_numbers_are_taken() {
+    let site = Site::new(Engine::Sqlite);
+    site.import("wordpress", wxr(&POST.xml()), &[]);
+    let other = wxr(&Post { slug: "other", ..POST }.xml())
+        .replace("harbour.example", "lake.example")
+        .replace("wp:category_nicename>", "wp:category_nicename>lake-")
+        .replace("</wp:category_nicename>lake-", "</wp:category_nicename>")
+        .replace("[CDATA[ann]]", "[CDATA[lena]]")
+        .replace("<dc:creator>ann", "<dc:creator>lena")
+        .replace("tag_slug>tide", "tag_slug>wave");
+    let (_, report) = site.import("wordpress", other, &[]);
+    for thing in ["category 7", "category 8", "tag 20", "byline 3", "article 1"] {
+        assert!(said(&report, "renumbered").contains(&thing.to_owned()), "{thing}: {report}");
+    }
+    let (_, again) = site.import("wordpress", wxr(&POST.xml()), &[]);
+    assert_eq!(said(&again, "renumbered"), [""; 0]);
+}
+
+#[test]
 fn what_is_tried_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("site.xml");

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use domain::Timestamp;
 use domain::ids::MediaId;
 use domain::media::{self, Media};
-use persistence::media::Kept;
+use persistence::Fate;
 
 use crate::support::{App, Engine, both};
 
@@ -31,8 +31,8 @@ fn keep(app: &App, name: &str, bytes: &[u8]) -> String {
     };
     let paths = [format!("/wp-content/uploads/{name}")];
     let keep = |file: &Media| app.data.db.write_blocking(|conn| persistence::media::keep(conn, file, &paths)).unwrap();
-    assert_eq!(keep(&file), Kept::Created);
-    assert_eq!(keep(&file), Kept::Unchanged);
+    assert_eq!(keep(&file), Fate::Created);
+    assert_eq!(keep(&file), Fate::Unchanged);
     let found = app.data.db.read_blocking(|conn| persistence::media::find(conn, file.id)).unwrap();
     assert_eq!(found.as_ref(), Some(&file));
     file.path()

@@ -5,9 +5,9 @@ use domain::ids::MediaId;
 use domain::media::Media;
 use domain::{Error, Result, Timestamp};
 
-use crate::Conn;
 use crate::db::on;
 use crate::schema::{media, media_paths};
+use crate::{Conn, Fate};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = media)]
@@ -87,22 +87,11 @@ pub fn at(conn: &mut Conn, paths: &[String]) -> Result<Option<Media>> {
     Ok(None)
 }
 
-/// What became of a file that was kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    /// It was not there.
-    Created,
-    /// It was there, and said something else.
-    Updated,
-    /// It was there as it is.
-    Unchanged,
-}
-
 /// Keeps a file under its identity, and under these paths too: whoever had a path before keeps it.
-pub fn keep(conn: &mut Conn, file: &Media, paths: &[String]) -> Result<Kept> {
+pub fn keep(conn: &mut Conn, file: &Media, paths: &[String]) -> Result<Fate> {
     let before = find(conn, file.id)?;
     if before.as_ref() == Some(file) {
-        return Ok(Kept::Unchanged);
+        return Ok(Fate::Unchanged);
     }
     let id = file.id.to_string();
     let pixels = |number: Option<u32>| number.map(i32::try_from).transpose();
@@ -123,10 +112,10 @@ pub fn keep(conn: &mut Conn, file: &Media, paths: &[String]) -> Result<Kept> {
     );
     let kept = if before.is_some() {
         diesel::update(media::table.find(&id)).set((values, media::version.eq(media::version + 1))).execute(conn)?;
-        Kept::Updated
+        Fate::Updated
     } else {
         diesel::insert_into(media::table).values((media::id.eq(&id), values, media::version.eq(1))).execute(conn)?;
-        Kept::Created
+        Fate::Created
     };
     for path in paths {
         on!(conn, |c| diesel::insert_into(media_paths::table)

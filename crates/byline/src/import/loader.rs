@@ -166,13 +166,14 @@ impl<'a> Loader<'a> {
                         parent_id: one.parent,
                         position: None,
                     };
-                    number(conn, Numbered::Category, &one.id.to_string(), one.source_id.as_deref())?;
-                    done.push(categories::put(conn, by, one.id, write.check_change(&one.slug)?, at)?);
+                    let own = number(conn, Numbered::Category, &one.id.to_string(), one.source_id.as_deref())?;
+                    done.push((categories::put(conn, by, one.id, write.check_change(&one.slug)?, at)?, own));
                 }
                 Ok(done)
             })?;
-            for (fate, category) in done.into_iter().flatten() {
+            for (one, ((fate, category), own)) in some.iter().zip(done.into_iter().flatten()) {
                 count(fate, report.count("category"));
+                say_number(own, "category", one.source_id.as_deref(), report);
                 self.category_paths.insert(category.id, category.path);
             }
         }
@@ -191,12 +192,16 @@ impl<'a> Loader<'a> {
                         description: one.description.clone(),
                         internal: Some(one.internal),
                     };
-                    self.identify(conn, Numbered::Tag, GhostKind::Tag, &one.id.to_string(), one.source_id.as_deref())?;
-                    done.push(tags::put(conn, by, one.id, write.check_change(&one.slug)?, at)?.0);
+                    let (id, source) = (one.id.to_string(), one.source_id.as_deref());
+                    let own = self.identify(conn, Numbered::Tag, GhostKind::Tag, &id, source)?;
+                    done.push((tags::put(conn, by, one.id, write.check_change(&one.slug)?, at)?.0, own));
                 }
                 Ok(done)
             })?;
-            done.into_iter().flatten().for_each(|fate| count(fate, report.count("tag")));
+            for (one, (fate, own)) in some.iter().zip(done.into_iter().flatten()) {
+                count(fate, report.count("tag"));
+                say_number(own, "tag", one.source_id.as_deref(), report);
+            }
         }
         Ok(())
     }
@@ -217,18 +222,16 @@ impl<'a> Loader<'a> {
                         avatar_url: avatar.filter(|url| domain::text::WebUrl::parse(url).is_ok()),
                         website: one.website.clone(),
                     };
-                    self.identify(
-                        conn,
-                        Numbered::Byline,
-                        GhostKind::Byline,
-                        &id.to_string(),
-                        one.source_id.as_deref(),
-                    )?;
-                    done.push(bylines::put(conn, by, id, write.check_change(&one.slug)?, at)?.0);
+                    let source = one.source_id.as_deref();
+                    let own = self.identify(conn, Numbered::Byline, GhostKind::Byline, &id.to_string(), source)?;
+                    done.push((bylines::put(conn, by, id, write.check_change(&one.slug)?, at)?.0, own, source));
                 }
                 Ok(done)
             })?;
-            done.into_iter().flatten().for_each(|fate| count(fate, report.count("byline")));
+            for (fate, own, source) in done.into_iter().flatten() {
+                count(fate, report.count("byline"));
+                say_number(own, "byline", source, report);
+            }
         }
         Ok(())
     }
@@ -253,17 +256,13 @@ impl<'a> Loader<'a> {
     /// Writes a file.
     pub fn media(&mut self, file: &Media, paths: &[String], source: &str, report: &mut Report) -> Result<(), Failure> {
         let done = self.write(|conn, _, _| {
-            if self.from == From::WordPress {
-                number(conn, Numbered::Media, &file.id.to_string(), Some(source))?;
-            }
-            media::keep(conn, file, paths)
+            let wanted = Some(source).filter(|_| self.from == From::WordPress);
+            let own = number(conn, Numbered::Media, &file.id.to_string(), wanted)?;
+            Ok((media::keep(conn, file, paths)?, own))
         })?;
-        match done {
-            Some(media::Kept::Created) => report.count("media").created += 1,
-            Some(media::Kept::Updated) => report.count("media").updated += 1,
-            Some(media::Kept::Unchanged) => report.count("media").unchanged += 1,
-            None => {}
-        }
+        let Some((kept, own)) = done else { return Ok(()) };
+        count(kept, report.count("media"));
+        say_number(own, "media", Some(source), report);
         Ok(())
     }
 
@@ -422,7 +421,7 @@ impl<'a> Loader<'a> {
             report.say("comment", &source(id), Fate::Changed, "detached", "It stands by itself.");
         }
         for id in &done.renumbered {
-            report.say("comment", &source(id), Fate::Changed, "renumbered", "Something else here has its number.");
+            say_number(false, "comment", Some(&source(id)), report);
         }
         Ok(())
     }
@@ -488,9 +487,7 @@ impl<'a> Loader<'a> {
                 let detail = format!("Something else has the slug `{wanted}`; it is `{slug}`.");
                 report.say(name, &source, Fate::Changed, "slug_changed", detail);
             }
-            if !own {
-                report.say(name, &source, Fate::Changed, "renumbered", "Something else here has its number.");
-            }
+            say_number(own, name, Some(&source), report);
             let page_path = (kind == Kind::Page).then(|| match parent.and_then(|parent| self.pages.get(&parent)) {
                 Some(above) => format!("{above}/{slug}"),
                 None => slug.clone(),
@@ -608,4 +605,12 @@ impl<'a> Loader<'a> {
 fn number(conn: &mut Conn, numbered: Numbered, id: &str, source: Option<&str>) -> domain::Result<bool> {
     let Some(wanted) = source.and_then(|source| source.parse::<i64>().ok()) else { return Ok(true) };
     Ok(wordpress_ids::reserve(conn, numbered, id, wanted)? == wanted)
+}
+
+/// Says that a thing has another number here than where it comes from, unless it is its own.
+fn say_number(own: bool, kind: &str, source: Option<&str>, report: &mut Report) {
+    if !own {
+        let detail = "Something else here has its number.";
+        report.say(kind, source.unwrap_or_default(), Fate::Changed, "renumbered", detail);
+    }
 }
