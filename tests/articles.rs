@@ -59,6 +59,18 @@ both! {
         assert_eq!(list, json!({"data": [summary], "page": {"next": null}}));
     }
 
+    async fn what_someone_wrote_is_never_taken_for_what_is_stored_with_it(app: App) {
+        let (mut editor, mut reader) = (app.editor(), app.anyone());
+        let tag = editor.post("/v1/admin/tags", json!({"name": "Flour"})).await.expect(201).id();
+        let title = "A \",\"byline_ids\":[\"x\"],\"tag_ids\":[]}";
+        let custom = json!({"byline_ids": ["x"], "inner": {"a": 1, "byline_ids": []}, "tag_ids": "none", "z": ",\"byline_ids\":["});
+        published(&mut editor, json!({"title": title, "slug": "odd", "custom": custom, "tag_ids": [tag]})).await;
+        let shown = reader.get("/v1/articles/odd").await.expect(200).json();
+        assert_eq!((&shown["title"], &shown["custom"]), (&json!(title), &custom));
+        assert_eq!((&shown["tags"][0]["name"], &shown["bylines"]), (&json!("Flour"), &json!([])));
+        assert_eq!(shown.get("tag_ids"), None);
+    }
+
     async fn an_edit_reaches_the_public_at_the_next_publication(app: App) {
         let (mut editor, mut reader) = (app.editor(), app.anyone());
         let path = published(&mut editor, json!({"title": "One", "slug": "one", "body": "Old."})).await;

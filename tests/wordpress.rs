@@ -275,7 +275,7 @@ both! {
 
 #[actix_web::test]
 async fn it_can_be_switched_off() {
-    let off = |config: &mut http::Config| config.compat.wordpress = false;
+    let off = |config: &mut http::Config| config.wordpress = false;
     let app = App::start_with(crate::support::Engine::Sqlite, off).await;
     let mut reader = app.anyone();
     for path in ["/wp-json", "/wp-json/wp/v2/posts"] {

@@ -65,17 +65,8 @@ pub struct Config {
     pub cache_size: u64,
     /// The folder of the media store.
     pub media_store: PathBuf,
-    /// Which other systems' APIs are spoken.
-    pub compat: Compat,
-}
-
-/// Which other systems' APIs are spoken.
-#[derive(Debug, Clone, Copy)]
-pub struct Compat {
-    /// WordPress's, under `/wp-json`.
+    /// Whether WordPress's API is spoken, under `/wp-json`.
     pub wordpress: bool,
-    /// Ghost's, under `/ghost/api/content`.
-    pub ghost: bool,
 }
 
 /// `Cache-Control` of public answers, in seconds.
@@ -122,7 +113,7 @@ impl Config {
             metrics_token: None,
             cache: CachePolicy::default(),
             cache_size: 64 * 1024 * 1024,
-            compat: Compat { wordpress: true, ghost: true },
+            wordpress: true,
             media_store: PathBuf::from("var/media"),
         }
     }

@@ -56,7 +56,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web;
 
 pub use access::{LIFETIME as ACCESS_TOKEN_SECONDS, issue as issue_access_token};
-pub use app::{App, CachePolicy, Clock, Compat, Config};
+pub use app::{App, CachePolicy, Clock, Config};
 pub use auth::SignedIn;
 pub use delivery::{Delivery, Follower};
 pub use openapi::{document as openapi_document, text as openapi_text};

@@ -260,7 +260,7 @@ pub(crate) async fn show(
     let mut whole = WholeArticle { article: article.value()?, comments: None, related: None };
     if with_comments {
         whole.comments = Some(comments::first(app, named, id).await?);
-        depends = depends.and_on(format!("comments:{id}"));
+        depends = depends.and(Depends::on([format!("comments:{id}")]));
     }
     if with_related {
         let view = self::view(app);

@@ -108,7 +108,7 @@ pub(crate) async fn create_wordpress_comment(
     address: ClientAddress,
     body: web::Payload,
 ) -> Answer {
-    if !app.config.compat.wordpress {
+    if !app.config.wordpress {
         return Err(Error::NotFound("resource").into());
     }
     comments::create(&app, &request, address, body.into_inner()).await
@@ -116,7 +116,7 @@ pub(crate) async fn create_wordpress_comment(
 
 /// The route that `GET /` names in its query, if it does.
 pub(crate) fn rest_route(app: &App, request: &HttpRequest) -> Option<String> {
-    if !app.config.compat.wordpress || !request.query_string().contains("rest_route=") {
+    if !app.config.wordpress || !request.query_string().contains("rest_route=") {
         return None;
     }
     let route = Params::read(request.query_string()).text("rest_route")?.to_owned();
@@ -126,7 +126,7 @@ pub(crate) fn rest_route(app: &App, request: &HttpRequest) -> Option<String> {
 /// The link by which a page says that this API is there.
 pub(crate) fn discovery_link(app: &App) -> Option<String> {
     let root = app.config.link(&format!("{ROOT}/"));
-    app.config.compat.wordpress.then(|| format!("<{root}>; rel=\"https://api.w.org/\""))
+    app.config.wordpress.then(|| format!("<{root}>; rel=\"https://api.w.org/\""))
 }
 
 /// What is asked for.
@@ -214,7 +214,7 @@ fn cut<T>(list: Vec<T>, slice: Slice) -> Vec<T> {
 
 /// Answers what stands at a path below the root; `tagged`: with an `ETag`.
 pub(crate) async fn answer(app: &web::Data<App>, path: &str, query: &str, tagged: bool) -> Answer {
-    if !app.config.compat.wordpress {
+    if !app.config.wordpress {
         return Err(Error::NotFound("resource").into());
     }
     let params = Params::read(query);

@@ -46,13 +46,6 @@ impl Depends {
         Self { shown: keys.clone(), keys, windows: Vec::new() }
     }
 
-    /// And on this surrogate key.
-    pub(crate) fn and_on(mut self, key: String) -> Self {
-        self.shown.push(key.clone());
-        self.keys.push(key);
-        self
-    }
-
     /// And on these, which `Surrogate-Key` stays silent about, since it names a list that holds them.
     pub(crate) fn and_within(mut self, keys: impl IntoIterator<Item = String>) -> Self {
         self.keys.extend(keys);

@@ -114,11 +114,30 @@ pub fn tags(conn: &mut Conn, now: Timestamp) -> Result<Vec<Term>> {
 
 /// Everyone whom a public article is signed with.
 pub fn authors(conn: &mut Conn, now: Timestamp) -> Result<Vec<Author>> {
+    let mut authors = uncounted(conn, None)?;
+    let ids: Vec<String> = authors.iter().map(|author| author.id.clone()).collect();
+    let counts = articles_in(conn, "byline", &ids, now)?;
+    for author in &mut authors {
+        author.count = counts.get(&author.id).copied().unwrap_or(0);
+    }
+    authors.retain(|author| author.count > 0);
+    Ok(authors)
+}
+
+/// These authors, by identity, whether or not a public article is signed with them; uncounted.
+pub fn authors_named(conn: &mut Conn, ids: Vec<String>) -> Result<HashMap<String, Author>> {
+    Ok(uncounted(conn, Some(ids))?.into_iter().map(|author| (author.id.clone(), author)).collect())
+}
+
+/// Authors by name: these, or all.
+fn uncounted(conn: &mut Conn, ids: Option<Vec<String>>) -> Result<Vec<Author>> {
     type Row = (String, String, String, Option<String>, Option<String>, Option<String>, i64);
     let named = numbers::resource.eq("byline").and(numbers::id.eq(bylines::id));
-    let rows: Vec<Row> = bylines::table
-        .inner_join(numbers::table.on(named))
-        .order(bylines::name)
+    let mut authors = bylines::table.inner_join(numbers::table.on(named)).order(bylines::name).into_boxed();
+    if let Some(ids) = ids {
+        authors = authors.filter(one_of(bylines::id, ids));
+    }
+    let rows: Vec<Row> = authors
         .select((
             bylines::id,
             bylines::slug,
@@ -129,10 +148,7 @@ pub fn authors(conn: &mut Conn, now: Timestamp) -> Result<Vec<Author>> {
             numbers::number,
         ))
         .load(conn)?;
-    let ids: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
-    let counts = articles_in(conn, "byline", &ids, now)?;
     let author = |(id, slug, name, bio, avatar_url, website, number): Row| Author {
-        count: counts.get(&id).copied().unwrap_or(0),
         id,
         number,
         slug,
@@ -140,30 +156,7 @@ pub fn authors(conn: &mut Conn, now: Timestamp) -> Result<Vec<Author>> {
         bio: bio.unwrap_or_default(),
         avatar_url,
         website: website.unwrap_or_default(),
-    };
-    Ok(rows.into_iter().map(author).filter(|author| author.count > 0).collect())
-}
-
-/// These authors, by identity, whether or not a public article is signed with them; uncounted.
-pub fn authors_named(conn: &mut Conn, ids: Vec<String>) -> Result<HashMap<String, Author>> {
-    type Row = (String, String, String, Option<String>, Option<String>, Option<String>, i64);
-    let named = numbers::resource.eq("byline").and(numbers::id.eq(bylines::id));
-    let rows: Vec<Row> = bylines::table
-        .inner_join(numbers::table.on(named))
-        .filter(one_of(bylines::id, ids))
-        .select((
-            bylines::id,
-            bylines::slug,
-            bylines::name,
-            bylines::bio,
-            bylines::avatar_url,
-            bylines::website,
-            numbers::number,
-        ))
-        .load(conn)?;
-    let author = |(id, slug, name, bio, avatar_url, website, number): Row| {
-        let (bio, website) = (bio.unwrap_or_default(), website.unwrap_or_default());
-        (id.clone(), Author { id, number, slug, name, bio, avatar_url, website, count: 0 })
+        count: 0,
     };
     Ok(rows.into_iter().map(author).collect())
 }
