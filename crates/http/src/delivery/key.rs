@@ -25,36 +25,48 @@ const LOCALE: &str = "locale";
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Address(Arc<str>);
 
+/// Whose rules about parameters hold at an address.
+enum Rules {
+    /// Ours: each means something.
+    Own,
+    /// Of all parameters only [`LOCALE`] means anything.
+    Outside,
+    /// WordPress's: some mean something.
+    WordPress,
+}
+
+impl Rules {
+    /// What holds at a path, if its answers are the same for everyone. What is asked for most is looked at first.
+    fn of(path: &str, query: Option<&str>) -> Option<Self> {
+        let below =
+            |shared: &&str| path.strip_prefix(*shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if SHARED.iter().any(below) {
+            return Some(Self::Own);
+        }
+        if below(&wordpress::ROOT) || (path == "/" && query.is_some_and(|query| query.contains("rest_route="))) {
+            return Some(Self::WordPress);
+        }
+        (OUTSIDE.iter().any(below) || is_old_address(path)).then_some(Self::Outside)
+    }
+}
+
 impl Address {
     /// The address of what is asked for, if its answer may be kept. From here on the request has its parameters in
     /// order, so that the answer depends on the address alone.
     pub(super) fn of(request: &mut ServiceRequest) -> Option<Self> {
-        let path = request.path();
-        let below =
-            |shared: &&str| path.strip_prefix(*shared).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let outside = OUTSIDE.iter().any(below) || is_old_address(path);
-        let wordpress = is_wordpress(path, request.uri().query());
-        let shared = outside || wordpress || SHARED.iter().any(below);
         // Whoever shows a credential is told what is wrong with it.
-        if !shared || request.method() != Method::GET || request.headers().contains_key(header::AUTHORIZATION) {
+        if request.method() != Method::GET || request.headers().contains_key(header::AUTHORIZATION) {
             return None;
         }
+        let rules = Rules::of(request.path(), request.uri().query())?;
         let whole = request.uri().path_and_query()?;
         if whole.as_str().len() > MAX_LENGTH {
             return None;
         }
-        if wordpress {
-            keep_known(request)?;
-            return request.uri().path_and_query().map(|whole| Self(whole.as_str().into()));
-        }
-        if outside {
-            return Some(Self(with_alone(whole, LOCALE).into()));
-        }
-        if let Some(ordered) = whole.query().and_then(ordered) {
-            let whole: PathAndQuery = format!("{}?{ordered}", whole.path()).parse().ok()?;
-            let mut parts = request.uri().clone().into_parts();
-            parts.path_and_query = Some(whole);
-            request.head_mut().uri = Uri::from_parts(parts).ok()?;
+        match rules {
+            Rules::Own => put_in_order(request, |_| true)?,
+            Rules::WordPress => put_in_order(request, wordpress::is_known)?,
+            Rules::Outside => return Some(Self(with_alone(whole, LOCALE).into())),
         }
         request.uri().path_and_query().map(|whole| Self(whole.as_str().into()))
     }
@@ -64,27 +76,25 @@ impl Address {
     }
 }
 
-/// Whether WordPress's API is asked.
-fn is_wordpress(path: &str, query: Option<&str>) -> bool {
-    path.strip_prefix(wordpress::ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        || (path == "/" && query.is_some_and(|query| query.contains("rest_route=")))
+fn name(pair: &str) -> &str {
+    pair.split('=').next().unwrap_or_default()
 }
 
-/// Puts the parameters in order that mean something to WordPress's API, and drops all others.
-fn keep_known(request: &mut ServiceRequest) -> Option<()> {
+/// Puts the parameters that mean something in the order of their names, and drops all others.
+fn put_in_order(request: &mut ServiceRequest, means_something: impl Fn(&str) -> bool) -> Option<()> {
     let whole = request.uri().path_and_query()?;
     let Some(query) = whole.query() else { return Some(()) };
-    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
-    let mut pairs: Vec<&str> = query.split('&').filter(|pair| wordpress::is_known(&name(pair))).collect();
-    pairs.sort_by_key(|pair| name(pair));
-    let known = pairs.join("&");
-    if known == query {
+    let pairs = || query.split('&');
+    if pairs().map(name).all(&means_something) && pairs().is_sorted_by_key(name) {
         return Some(());
     }
-    let whole: PathAndQuery =
-        if known.is_empty() { whole.path().to_owned() } else { format!("{}?{known}", whole.path()) }.parse().ok()?;
+    let mut kept: Vec<&str> = pairs().filter(|pair| means_something(name(pair))).collect();
+    // The order of those with the same name may mean something.
+    kept.sort_by(|one, other| name(one).cmp(name(other)));
+    let path = whole.path();
+    let whole = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
     let mut parts = request.uri().clone().into_parts();
-    parts.path_and_query = Some(whole);
+    parts.path_and_query = Some(whole.parse().ok()?);
     request.head_mut().uri = Uri::from_parts(parts).ok()?;
     Some(())
 }
@@ -92,22 +102,10 @@ fn keep_known(request: &mut ServiceRequest) -> Option<()> {
 /// An address with this parameter alone, if it has that.
 fn with_alone(whole: &PathAndQuery, parameter: &str) -> String {
     let pairs = whole.query().into_iter().flat_map(|query| query.split('&'));
-    match pairs.into_iter().find(|pair| pair.split('=').next() == Some(parameter)) {
+    match pairs.into_iter().find(|pair| name(pair) == parameter) {
         Some(pair) => format!("{}?{pair}", whole.path()),
         None => whole.path().to_owned(),
     }
-}
-
-/// The parameters in the order of their names; none if they are already.
-fn ordered(query: &str) -> Option<String> {
-    let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
-    if query.split('&').is_sorted_by_key(name) {
-        return None;
-    }
-    let mut pairs: Vec<&str> = query.split('&').collect();
-    // The order of those with the same name may mean something.
-    pairs.sort_by_key(|pair| name(pair));
-    Some(pairs.join("&"))
 }
 
 #[cfg(test)]
