@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use domain::Timestamp;
 use persistence::changes::{self, Op, Resource};
-use persistence::{DatabaseUrl, Db, Options};
+use persistence::{Conn, DatabaseUrl, Db, Options};
 use serde_json::json;
 
 use crate::journey::{Acknowledged, Person, Publication, Writer, leave_comment, random_moments, until, write_article};
@@ -170,6 +170,39 @@ both! {
         }
         app.anyone().get("/v1/articles").await.expect(200);
     }
+}
+
+#[test]
+fn who_writes_without_a_pause_lets_another_process_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("byline.db"));
+    let open = || Db::open(&Options { url: url.clone(), create: true, connections: 1 }).unwrap();
+    let (greedy, modest) = (open(), open());
+    let over = Arc::new(AtomicBool::new(false));
+    let (tell, told) = mpsc::channel();
+    let writer = thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            while !over.load(Ordering::Relaxed) {
+                let work = |_: &mut Conn| {
+                    thread::sleep(Duration::from_millis(5));
+                    Ok(())
+                };
+                greedy.write_blocking(work).unwrap();
+                let _ = tell.send(());
+            }
+        }
+    });
+    told.recv().unwrap();
+    let write = || {
+        let began = Instant::now();
+        modest.write_blocking(|_| Ok(())).expect("there is a moment for it");
+        began.elapsed()
+    };
+    let slowest = (0..50).map(|_| write()).max();
+    over.store(true, Ordering::Relaxed);
+    writer.join().unwrap();
+    println!("after {slowest:?} at the latest");
 }
 
 #[test]

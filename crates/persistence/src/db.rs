@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::r2d2::{self, ManageConnection, PooledConnection};
@@ -279,7 +279,7 @@ fn transaction<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>) ->
     type Manager = <Conn as Connection>::TransactionManager;
     match conn {
         Conn::Postgres(c) => AnsiTransactionManager::begin_transaction(c)?,
-        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE").map_err(busy)?,
+        Conn::Sqlite(c) => begin_immediate(c)?,
     }
     match work(conn) {
         Ok(value) => match Manager::commit_transaction(conn) {
@@ -299,15 +299,33 @@ fn transaction<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>) ->
     }
 }
 
+/// Takes SQLite's write lock, and waits for [`TURN`] while another process has it. SQLite would wait too, but looks
+/// ever more rarely, at last ten times a second: beside a process that writes without a pause, whose lock is free for a
+/// moment between two transactions, it can miss every one of them.
+fn begin_immediate(conn: &mut SqliteConnection) -> Result<()> {
+    let begun = Instant::now();
+    conn.batch_execute("PRAGMA busy_timeout = 0")?;
+    let outcome = loop {
+        match AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE") {
+            Err(error) if is_locked(&error) && begun.elapsed() < TURN => std::thread::sleep(LOOK),
+            outcome => break outcome.map_err(busy),
+        }
+    };
+    conn.batch_execute("PRAGMA busy_timeout = 5000")?;
+    outcome
+}
+
 /// Another process holds SQLite's write lock for longer than we wait.
 fn busy(error: DieselError) -> Error {
-    match &error {
-        DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) if info.message().contains("locked") => {
-            tracing::warn!("the database is locked by another process");
-            Error::Busy { retry_after: 1 }
-        }
-        _ => error.into(),
+    if is_locked(&error) {
+        tracing::warn!("the database is locked by another process");
+        return Error::Busy { retry_after: 1 };
     }
+    error.into()
+}
+
+fn is_locked(error: &DieselError) -> bool {
+    matches!(error, DieselError::DatabaseError(DatabaseErrorKind::Unknown, info) if info.message().contains("locked"))
 }
 
 /// A pool, and a bound on who waits for it.
@@ -325,6 +343,8 @@ struct Gate {
 const MAX_WAITING: usize = 1_024;
 /// How long it waits at most: longer, and the database hangs, or there is more to do than it can.
 const TURN: Duration = Duration::from_secs(5);
+/// How often SQLite's write lock is looked for.
+const LOOK: Duration = Duration::from_millis(1);
 /// How long a request waits for a connection to be opened. The pool tries again after half of it at the latest, which
 /// bounds how soon it notices that the database is back.
 const OPENING: Duration = Duration::from_secs(1);
