@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use domain::Result;
-use domain::secrets::sha256;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -161,9 +160,7 @@ impl Public {
 
     /// The same, of JSON that is written already.
     pub(crate) fn document(body: String, depends: Depends) -> Self {
-        let etag = Some(sha256(body.as_bytes())[..32].to_owned());
-        let kind = "application/json";
-        Self(Deliverable { etag, kind, body: body.into(), ..Deliverable::bare(StatusCode::OK, depends) })
+        Self(Deliverable::whole("application/json", body, depends))
     }
 
     /// With another `Cache-Control`.

@@ -28,7 +28,7 @@ use crate::app::CachePolicy;
 use crate::problem::Refusal;
 use coding::Coding;
 use entry::Entry;
-pub(crate) use entry::{Deliverable, Depends, Known};
+pub(crate) use entry::{Deliverable, Depends, Known, tag};
 pub(crate) use fixed::Fixed;
 pub use follow::Follower;
 use key::Address;

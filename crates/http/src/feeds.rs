@@ -7,12 +7,10 @@ mod json;
 mod rss;
 mod which;
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, get, routes, web};
 use domain::comments::PublicComment;
 use domain::ids::ArticleId;
 use domain::published::{BylineSmall, PublishedArticle};
-use domain::secrets::sha256;
 use domain::site::{self, Settings};
 use domain::text::absolute;
 use domain::{Error, Result};
@@ -174,10 +172,8 @@ where
         Format::Atom => atom::write(&feed)?,
         Format::Json => json::write(feed)?,
     };
-    let etag = Some(sha256(&body)[..32].to_owned());
-    let kind = format.media_type();
-    let bare = Deliverable::bare(StatusCode::OK, depends);
-    Ok(Deliverable { kind, body: body.into(), etag, cache_control, link, last_modified, ..bare }.carry())
+    let whole = Deliverable::whole(format.media_type(), body, depends);
+    Ok(Deliverable { cache_control, link, last_modified, ..whole }.carry())
 }
 
 fn encoded(which: &Which, format: Format) -> String {

@@ -1,5 +1,6 @@
 //! Reading requests: extractors that share one way of refusing, in the order that `docs/API.md` gives.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -263,32 +264,29 @@ impl<T: DeserializeOwned + IntoParams> FromRequest for Params<T> {
 
 fn params<T: DeserializeOwned + IntoParams>(query: &str) -> Result<T> {
     let refuse = |name: &str, code, detail| malformed(Fault::parameter(domain::error::shorten(name), code, detail));
-    let mut seen: Vec<(String, String)> = Vec::new();
+    let mut seen: Vec<Cow<'_, str>> = Vec::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         if value.contains(['\0', '\u{fffd}']) {
             return Err(refuse(&name, "not_utf8", "Send UTF-8 without U+0000.".into()));
         }
-        if seen.iter().any(|(known, _)| *known == name) {
+        if seen.contains(&name) {
             return Err(refuse(&name, "repeated", "Send this parameter once.".into()));
         }
-        seen.push((name.into_owned(), value.into_owned()));
+        seen.push(name);
     }
-    if !seen.is_empty() {
+    let deserializer = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        // Each set denies what it does not know; that is told first, with what may have been meant.
         let known = T::into_params(|| None);
-        if let Some((unknown, _)) = seen.iter().find(|(name, _)| known.iter().all(|parameter| parameter.name != *name))
-        {
+        if let Some(unknown) = seen.iter().find(|name| known.iter().all(|parameter| parameter.name != **name)) {
             let hint = nearest(unknown, known.iter().map(|parameter| parameter.name.as_str()))
                 .map(|known| format!(" Did you mean `{known}`?"))
                 .unwrap_or_default();
             let detail = format!("There is no parameter `{}` here.{hint}", domain::error::shorten(unknown));
-            return Err(refuse(unknown, "unknown", detail));
+            return refuse(unknown, "unknown", detail);
         }
-    }
-    let pairs = seen.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let deserializer = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let name = error.path().to_string();
-        let name = pairs.clone().map(|(name, _)| name).find(|known| *known == name).unwrap_or("");
+        let name = seen.iter().find(|known| **known == name).map_or("", |known| &**known);
         let (code, detail) = explain(&error.inner().to_string(), "parameter");
         refuse(name, code, detail)
     })

@@ -1,9 +1,7 @@
 //! What search engines are told: where everything is (sitemaps.org), and what is not for them (`robots.txt`).
 
-use actix_web::http::StatusCode;
 use actix_web::{get, web};
 use domain::articles::Kind;
-use domain::secrets::sha256;
 use domain::site::Settings;
 use domain::{Error, Result};
 use persistence::changes::{self, Window};
@@ -179,9 +177,7 @@ pub(crate) async fn get_robots(app: web::Data<App>) -> Answer {
 
 /// A public answer that is no JSON.
 pub(crate) fn deliver(body: Vec<u8>, kind: &'static str, depends: Depends) -> actix_web::HttpResponse {
-    let etag = Some(sha256(&body)[..32].to_owned());
-    let bare = Deliverable::bare(StatusCode::OK, depends);
-    Deliverable { kind, body: body.into(), etag, ..bare }.carry()
+    Deliverable::whole(kind, body, depends).carry()
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ mod wrong;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use domain::secrets::sha256;
 use domain::site::Settings;
 use domain::{Error, Result, Timestamp};
 use persistence::Conn;
@@ -27,7 +26,7 @@ use persistence::wordpress::Slice;
 use serde_json::{Value, json};
 
 use crate::App;
-use crate::delivery::{Deliverable, Depends};
+use crate::delivery::{Deliverable, Depends, tag};
 use crate::problem::Answer;
 use crate::reading::view;
 use crate::refused;
@@ -256,10 +255,9 @@ pub(crate) async fn answer(app: &web::Data<App>, path: &str, query: &str, tagged
         body = envelope(&body, 200, &headers);
     }
     let body = serde_json::to_vec(&body).map_err(Error::from)?;
-    let etag = tagged.then(|| sha256(&body)[..32].to_owned());
-    let kind = "application/json; charset=UTF-8";
-    let bare = Deliverable::bare(StatusCode::OK, answered.depends);
-    Ok(Deliverable { etag, kind, body: body.into(), headers, ..bare }.carry())
+    let whole = Deliverable::whole("application/json; charset=UTF-8", body, answered.depends);
+    let etag = whole.etag.filter(|_| tagged);
+    Ok(Deliverable { etag, headers, ..whole }.carry())
 }
 
 /// Finds what a path means.
@@ -403,7 +401,7 @@ fn refuse(root: &str, wrong: &Wrong, enveloped: bool) -> Answer {
     }
     let body = serde_json::to_vec(&body).map_err(Error::from)?;
     if enveloped {
-        response.insert_header((header::ETAG, format!("\"{}\"", &sha256(&body)[..32])));
+        response.insert_header((header::ETAG, format!("\"{}\"", tag(&body))));
     }
     response.content_type("application/json; charset=UTF-8");
     Ok(response.body(body))

@@ -5,7 +5,7 @@ use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::db::MultiBackend;
 
@@ -58,12 +58,12 @@ macro_rules! one_of {
 one_of!(String, Text);
 one_of!(i64, BigInt);
 
-/// The newest entry of the log of changes, as a column of any query: one statement sees one state of the database.
+/// The newest entry of the log of changes (0: none yet), as a column of any query: one statement sees one state of the database.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub(crate) struct Head;
 
 impl Expression for Head {
-    type SqlType = Nullable<BigInt>;
+    type SqlType = BigInt;
 }
 
 impl<T> AppearsOnTable<T> for Head {}
@@ -76,7 +76,7 @@ impl<G> ValidGrouping<G> for Head {
 
 impl<DB: Backend> QueryFragment<DB> for Head {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql("(SELECT max(seq) FROM changes)");
+        out.push_sql("(SELECT coalesce(max(seq), 0) FROM changes)");
         Ok(())
     }
 }

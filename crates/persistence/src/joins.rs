@@ -14,7 +14,7 @@ use crate::Conn;
 use crate::forms::{Form, References, Referred};
 use crate::fragments::one_of;
 use crate::pages::Tree;
-use crate::published::{View, kind_of, references_of};
+use crate::published::{self as read_model, Row, View, kind_of, references_of};
 use crate::schema::published_articles as published;
 
 /// What an article is joined by.
@@ -28,6 +28,22 @@ pub(crate) struct Refers<'a> {
     pub(crate) slug: &'a str,
     pub(crate) published_at: Timestamp,
     pub(crate) references: References<'a>,
+}
+
+impl<'a> Refers<'a> {
+    /// As the read model has it.
+    pub(crate) fn of(row: &'a Row, stored: &'a read_model::References) -> Result<Self> {
+        Ok(Self {
+            id: row.article_id.parse()?,
+            kind: kind_of(&row.kind),
+            parent: row.parent_id.as_deref().map(str::parse).transpose()?,
+            group: &row.group_id,
+            locale: &row.locale,
+            slug: &row.slug,
+            published_at: Timestamp::from_micros(row.published_at),
+            references: stored.as_form(),
+        })
+    }
 }
 
 /// What is joined to one article.
@@ -89,17 +105,30 @@ impl From<Joint> for Joined {
     }
 }
 
-/// Joins a page of articles; if all that they refer to is known, and the site has one language, without any query.
-pub(crate) fn join(conn: &mut Conn, view: &View, settings: &Settings, articles: &[Refers<'_>]) -> Result<Vec<Joint>> {
-    let references: Vec<References<'_>> = articles.iter().map(|article| article.references).collect();
+/// Joins a page of articles to what they refer to, with those of their [`translations`] that they name; if all of that
+/// is known, without any query.
+pub(crate) fn join(
+    conn: &mut Conn,
+    view: &View,
+    settings: &Settings,
+    articles: &[Refers<'_>],
+    translations: &[Row],
+) -> Result<Vec<Joint>> {
+    let stored: Vec<_> = translations.iter().map(|row| references_of(&row.summary)).collect::<Result<_>>()?;
+    // Of a translation its address is told alone.
+    let addressed = |(row, stored)| {
+        let whole = Refers::of(row, stored)?;
+        Ok(Refers { references: References { byline_ids: &[], tag_ids: &[], ..whole.references }, ..whole })
+    };
+    let others: Vec<Refers<'_>> = translations.iter().zip(&stored).map(addressed).collect::<Result<_>>()?;
+    let all = || articles.iter().chain(&others);
+    let references: Vec<References<'_>> = all().map(|refers| refers.references).collect();
     let referred = view.forms.of(conn, &references)?;
-    // The other languages of a site are those of its settings.
-    let groups =
-        if settings.locales.len() > 1 { translations(conn, view, settings, articles)? } else { HashMap::new() };
-    let pages = articles.iter().filter(|refers| refers.kind == Kind::Page);
-    let above = pages.filter_map(|refers| refers.parent).map(|id| id.to_string()).collect();
-    let pages = Tree::above(conn, above, view.now)?;
-    let joined = articles.iter().zip(referred).map(|(refers, referred)| {
+    let above = all().filter(|refers| refers.kind == Kind::Page).filter_map(|refers| refers.parent);
+    let pages = Tree::above(conn, above.map(|id| id.to_string()).collect(), view.now)?;
+    let mut joints = Vec::with_capacity(articles.len());
+    let mut groups: HashMap<&str, Vec<(&str, Translation)>> = HashMap::new();
+    for (number, (refers, referred)) in all().zip(referred).enumerate() {
         let parent = refers.parent.filter(|id| pages.holds(&id.to_string()));
         let path = (refers.kind == Kind::Page)
             .then(|| pages.path_under(parent.map(|id| id.to_string()).as_deref(), refers.slug));
@@ -112,58 +141,37 @@ pub(crate) fn join(conn: &mut Conn, view: &View, settings: &Settings, articles: 
             page_path: path.as_deref(),
         };
         let url = site::article_url(settings, &view.public_url, &place);
-        let others = groups.get(refers.group).into_iter().flatten();
-        let translations = others.filter(|(locale, _)| locale != refers.locale).cloned().collect();
-        Joint { parent, url, referred, translations }
-    });
-    Ok(joined.collect())
+        if number < articles.len() {
+            joints.push(Joint { parent, url, referred, translations: BTreeMap::new() });
+        } else {
+            let translation = Translation { slug: refers.slug.to_owned(), url };
+            groups.entry(refers.group).or_default().push((refers.locale, translation));
+        }
+    }
+    for (joint, refers) in joints.iter_mut().zip(articles) {
+        let others = groups.get(refers.group).into_iter().flatten().filter(|(locale, _)| *locale != refers.locale);
+        joint.translations = others.map(|(locale, translation)| ((*locale).to_owned(), translation.clone())).collect();
+    }
+    Ok(joints)
 }
 
-/// A translation: its group, locale, slug and identity, when it was first public, its summary, kind and parent.
-type Row = (String, String, String, String, i64, String, String, Option<String>);
-
-/// The public articles of each group: their locales, and where they are.
-type Groups = HashMap<String, Vec<(String, Translation)>>;
-
-fn translations(conn: &mut Conn, view: &View, settings: &Settings, articles: &[Refers<'_>]) -> Result<Groups> {
-    let mut groups: Vec<String> = articles.iter().map(|article| article.group.to_owned()).collect();
+/// What readers see of these groups: the articles of a page in each language. A site of one language has none.
+pub(crate) fn translations(
+    conn: &mut Conn,
+    settings: &Settings,
+    mut groups: Vec<String>,
+    now: Timestamp,
+) -> Result<Vec<Row>> {
+    // The languages of a site are those of its settings.
+    if settings.locales.len() < 2 {
+        return Ok(Vec::new());
+    }
     groups.sort_unstable();
     groups.dedup();
-    let rows: Vec<Row> = published::table
+    Ok(published::table
         .filter(one_of(published::group_id, groups))
-        .filter(published::visible_from.le(view.now.micros()))
-        .filter(published::visible_until.gt(view.now.micros()))
-        .select((
-            published::group_id,
-            published::locale,
-            published::slug,
-            published::article_id,
-            published::published_at,
-            published::summary,
-            published::kind,
-            published::parent_id,
-        ))
-        .load(conn)?;
-    let stored: Vec<_> = rows.iter().map(|row| references_of(&row.5)).collect::<Result<_>>()?;
-    let references: Vec<References<'_>> = stored
-        .iter()
-        .map(|stored| References { category_ids: &stored.category_ids, byline_ids: &[], tag_ids: &[] })
-        .collect();
-    let referred = view.forms.of(conn, &references)?;
-    let pages = Tree::above(conn, rows.iter().filter_map(|row| row.7.clone()).collect(), view.now)?;
-    let mut translations = Groups::new();
-    for ((group, locale, slug, id, published_at, _, kind, parent), referred) in rows.into_iter().zip(referred) {
-        let path = (kind_of(&kind) == Kind::Page).then(|| pages.path_under(parent.as_deref(), &slug));
-        let place = ArticlePlace {
-            slug: &slug,
-            id: id.parse()?,
-            locale: &locale,
-            category_path: referred.categories.first().map(|category| category.small.path.as_str()),
-            published_at: Timestamp::from_micros(published_at),
-            page_path: path.as_deref(),
-        };
-        let url = site::article_url(settings, &view.public_url, &place);
-        translations.entry(group).or_default().push((locale, Translation { slug, url }));
-    }
-    Ok(translations)
+        .filter(published::visible_from.le(now.micros()))
+        .filter(published::visible_until.gt(now.micros()))
+        .select(Row::as_select())
+        .load(conn)?)
 }

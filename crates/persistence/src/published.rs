@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use domain::articles::{Article, Audience, Content, Kind};
@@ -54,7 +55,7 @@ pub(crate) struct References {
 }
 
 impl References {
-    fn as_form(&self) -> forms::References<'_> {
+    pub(crate) fn as_form(&self) -> forms::References<'_> {
         let Self { byline_ids, category_ids, tag_ids } = self;
         forms::References { category_ids, byline_ids, tag_ids }
     }
@@ -305,16 +306,16 @@ fn expose_slug(conn: &mut Conn, article: &Article, content: &Content, from: Time
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = published)]
-struct Row {
-    article_id: String,
-    kind: String,
-    parent_id: Option<String>,
-    group_id: String,
-    locale: String,
-    slug: String,
-    published_at: i64,
+pub(crate) struct Row {
+    pub(crate) article_id: String,
+    pub(crate) kind: String,
+    pub(crate) parent_id: Option<String>,
+    pub(crate) group_id: String,
+    pub(crate) locale: String,
+    pub(crate) slug: String,
+    pub(crate) published_at: i64,
     updated_at: i64,
-    summary: String,
+    pub(crate) summary: String,
 }
 
 /// An article as the public sees it: a finished JSON document, as [`domain::published::PublishedArticle`] is written.
@@ -391,8 +392,8 @@ fn steady<T>(
 pub fn find(conn: &mut Conn, view: &View, locale: Option<&str>, slug: &str) -> Result<Found> {
     let (settings, found) = steady(conn, view, |conn, settings| {
         let locale = locale.unwrap_or(&settings.locale);
-        if let Some((row, body, head)) = live(conn, locale, slug, view.now)? {
-            return Ok((head, Ok((row, body))));
+        if let Some(live) = live(conn, locale, slug, view.now)? {
+            return Ok((Some(live.head), Ok(live)));
         }
         let found = match leads(conn, locale, slug, view.now)? {
             None => Found::Nothing,
@@ -405,8 +406,8 @@ pub fn find(conn: &mut Conn, view: &View, locale: Option<&str>, slug: &str) -> R
         Ok((None, Err(found)))
     })?;
     match found {
-        Ok((row, body)) => {
-            let drawn = draw(conn, view, &settings, &[(row, Some(body))])?.pop();
+        Ok(Live { document, translations, .. }) => {
+            let drawn = draw_with(conn, view, &settings, &[document], &translations)?.pop();
             drawn.map(Found::Article).ok_or_else(|| Error::Internal("a row was not drawn".into()))
         }
         Err(found) => Ok(found),
@@ -417,18 +418,38 @@ pub(crate) fn kind_of(stored: &str) -> Kind {
     if stored == Kind::Page.as_str() { Kind::Page } else { Kind::Article }
 }
 
-type Live = (Row, String, Option<i64>);
+/// An article with its body, its translations, and the newest entry of the log.
+struct Live {
+    document: Document,
+    translations: Vec<Row>,
+    head: i64,
+}
 
+/// The article of this slug with all of its group, in one statement.
 fn live(conn: &mut Conn, locale: &str, slug: &str, now: Timestamp) -> Result<Option<Live>> {
+    let asked = diesel::alias!(published as asked);
+    let is_asked = published::article_id.eq(asked.field(published::article_id));
+    let same = published::group_id.eq(asked.field(published::group_id));
     // Of each engine's own connection, so that the text of the statement is made once and not for every request.
-    let row = on!(conn, |c| published::table
-        .filter(published::slug.eq(slug))
-        .filter(published::locale.eq(locale))
+    let rows: Vec<(Row, Option<String>, i64)> = on!(conn, |c| asked
+        .inner_join(published::table.on(same))
+        .filter(asked.field(published::slug).eq(slug))
+        .filter(asked.field(published::locale).eq(locale))
+        .filter(asked.field(published::visible_from).le(now.micros()))
+        .filter(asked.field(published::visible_until).gt(now.micros()))
         .filter(published::visible_from.le(now.micros()))
         .filter(published::visible_until.gt(now.micros()))
-        .select((Row::as_select(), published::body, Head))
-        .first(c));
-    Ok(row.optional()?)
+        .select((Row::as_select(), case_when(is_asked, published::body), Head))
+        .load(c))?;
+    let mut live = None;
+    let mut translations = Vec::with_capacity(rows.len());
+    for (row, body, head) in rows {
+        match body {
+            Some(_) => live = Some(((row, body), head)),
+            None => translations.push(row),
+        }
+    }
+    Ok(live.map(|(document, head)| Live { document, translations, head }))
 }
 
 /// The article that a slug leads or led to, and whether it is gone.
@@ -453,55 +474,54 @@ fn live_slug(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<String>
 
 /// A stored summary, parted: the members that readers get, and what is joined. [`StoredSummary`] writes them so, and no
 /// value behind the first of these names holds text that anyone wrote.
-fn parted(summary: &str) -> Result<(&str, &str)> {
-    summary
+fn parted(summary: &str) -> Result<(&str, References)> {
+    let (members, references) = summary
         .strip_prefix('{')
         .and_then(|summary| summary.rsplit_once(",\"byline_ids\":"))
-        .ok_or_else(|| Error::Internal("a stored summary has another form".into()))
+        .ok_or_else(|| Error::Internal("a stored summary has another form".into()))?;
+    Ok((members, serde_json::from_str(&format!("{{\"byline_ids\":{references}"))?))
 }
 
 /// What a stored summary refers to.
 pub(crate) fn references_of(summary: &str) -> Result<References> {
-    let (_, references) = parted(summary)?;
-    Ok(serde_json::from_str(&format!("{{\"byline_ids\":{references}"))?)
+    Ok(parted(summary)?.1)
+}
+
+/// Finishes documents, with what is read of their translations.
+fn draw(conn: &mut Conn, view: &View, settings: &Settings, rows: &[Document]) -> Result<Vec<PublicArticle>> {
+    let groups = rows.iter().map(|(row, _)| row.group_id.clone()).collect();
+    let translations = joins::translations(conn, settings, groups, view.now)?;
+    draw_with(conn, view, settings, rows, &translations)
 }
 
 /// Finishes documents: what was stored, as it is, with what is joined. Their text is put together, not read and written
 /// anew: that is most of what an uncached answer costs.
-fn draw(conn: &mut Conn, view: &View, settings: &Settings, rows: &[Document]) -> Result<Vec<PublicArticle>> {
-    let references: Vec<References> = rows.iter().map(|(row, _)| references_of(&row.summary)).collect::<Result<_>>()?;
-    let refers: Vec<Refers<'_>> = rows
-        .iter()
-        .zip(&references)
-        .map(|((row, _), stored)| {
-            Ok(Refers {
-                id: row.article_id.parse()?,
-                kind: kind_of(&row.kind),
-                parent: row.parent_id.as_deref().map(str::parse).transpose()?,
-                group: &row.group_id,
-                locale: &row.locale,
-                slug: &row.slug,
-                published_at: Timestamp::from_micros(row.published_at),
-                references: stored.as_form(),
-            })
-        })
-        .collect::<Result<_>>()?;
-    let joined = joins::join(conn, view, settings, &refers)?;
-    let drawn = rows.iter().zip(&refers).zip(joined).map(|(((row, body), refers), joint)| {
-        let json = document(row, &joint, body.as_deref())?;
-        Ok(PublicArticle { id: refers.id, published_at: refers.published_at, json })
+fn draw_with(
+    conn: &mut Conn,
+    view: &View,
+    settings: &Settings,
+    rows: &[Document],
+    translations: &[Row],
+) -> Result<Vec<PublicArticle>> {
+    let stored: Vec<(&str, References)> = rows.iter().map(|(row, _)| parted(&row.summary)).collect::<Result<_>>()?;
+    let refers: Vec<Refers<'_>> =
+        rows.iter().zip(&stored).map(|((row, _), (_, stored))| Refers::of(row, stored)).collect::<Result<_>>()?;
+    let joined = joins::join(conn, view, settings, &refers, translations)?;
+    let drawn = rows.iter().zip(&stored).zip(joined).map(|(((row, body), (members, _)), joint)| {
+        let json = document(row, members, &joint, body.as_deref())?;
+        Ok(PublicArticle { id: row.article_id.parse()?, published_at: Timestamp::from_micros(row.published_at), json })
     });
     drawn.collect()
 }
 
-fn document(row: &Row, joint: &Joint, body: Option<&str>) -> Result<String> {
-    let (summary, _) = parted(&row.summary)?;
-    let mut json = String::with_capacity(summary.len() + body.map_or(0, str::len) + 2_000);
+/// `members`: those that are stored.
+fn document(row: &Row, members: &str, joint: &Joint, body: Option<&str>) -> Result<String> {
+    let mut json = String::with_capacity(members.len() + body.map_or(0, str::len) + 2_000);
     let text = serde_json::to_string::<str>;
     write!(json, "{{\"id\":\"{}\",\"kind\":\"{}\",", row.article_id, row.kind)?;
     write!(json, "\"slug\":{},\"locale\":{},", text(&row.slug)?, text(&row.locale)?)?;
     joint.write(&mut json)?;
-    json.push_str(summary);
+    json.push_str(members);
     let (published_at, updated_at) = (Timestamp::from_micros(row.published_at), Timestamp::from_micros(row.updated_at));
     write!(json, ",\"published_at\":\"{published_at}\",\"updated_at\":\"{updated_at}\"")?;
     if let Some(members) = body.and_then(|body| body.strip_prefix('{')) {

@@ -1,6 +1,6 @@
 //! Addresses on the front end: from a thing to its address, and from a path back to what may be there.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::Settings;
@@ -11,26 +11,6 @@ use crate::ids::ArticleId;
 
 /// Longest path that is looked at, in bytes; ours are shorter.
 const MAX_PATH: usize = 4_000;
-
-/// All but what RFC 3986 (3.3) allows in a segment as it is.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b':')
-    .remove(b'@');
 
 /// What the address of an article is made of.
 #[derive(Debug, Clone, Copy)]
@@ -88,17 +68,17 @@ pub enum Place {
 /// The path of an article, or of a page, on the front end, below the site's own address.
 pub fn article_path(settings: &Settings, place: &ArticlePlace<'_>) -> String {
     if let Some(path) = place.page_path {
-        return fill(&page_shape(settings), |name| match name {
-            Name::Locale => place.locale.to_owned(),
-            _ => path.to_owned(),
+        return Shape::of(&page_shape(settings)).fill(|name| match name {
+            Name::Locale => place.locale.into(),
+            _ => path.into(),
         });
     }
-    let date = |part: &str| place.published_at.to_jiff().to_zoned(settings.zone()).strftime(part).to_string();
-    fill(&settings.permalink, |name| match name {
-        Name::Slug => place.slug.to_owned(),
-        Name::Id => place.id.to_string(),
-        Name::Locale => place.locale.to_owned(),
-        Name::Category | Name::Path => place.category_path.unwrap_or_default().to_owned(),
+    let date = |part: &str| place.published_at.to_jiff().to_zoned(settings.zone()).strftime(part).to_string().into();
+    Shape::of(&settings.permalink).fill(|name| match name {
+        Name::Slug => place.slug.into(),
+        Name::Id => place.id.to_string().into(),
+        Name::Locale => place.locale.into(),
+        Name::Category | Name::Path => place.category_path.unwrap_or_default().into(),
         Name::Year => date("%Y"),
         Name::Month => date("%m"),
         Name::Day => date("%d"),
@@ -114,20 +94,20 @@ fn page_shape(settings: &Settings) -> String {
 
 /// The path of a category on the front end; `path` is its own, made of slugs.
 pub fn category_path(settings: &Settings, path: &str) -> String {
-    fill(&settings.category_path, |name| match name {
-        Name::Slug => path.rsplit('/').next().unwrap_or_default().to_owned(),
-        _ => path.to_owned(),
+    Shape::of(&settings.category_path).fill(|name| match name {
+        Name::Slug => path.rsplit('/').next().unwrap_or_default().into(),
+        _ => path.into(),
     })
 }
 
 /// The path of a tag on the front end.
 pub fn tag_path(settings: &Settings, slug: &str) -> String {
-    fill(&settings.tag_path, |_| slug.to_owned())
+    Shape::of(&settings.tag_path).fill(|_| slug.into())
 }
 
 /// The path of a byline on the front end.
 pub fn byline_path(settings: &Settings, slug: &str) -> String {
-    fill(&settings.byline_path, |_| slug.to_owned())
+    Shape::of(&settings.byline_path).fill(|_| slug.into())
 }
 
 /// The address of an article on the front end. `public_url` stands in for a site without an address of its own.
@@ -283,15 +263,6 @@ pub(super) fn check(settings: &Settings, faults: &mut Faults) -> [String; 4] {
         take("/tag_path", &settings.tag_path, &[Slug], &[Slug], "{slug}"),
         take("/byline_path", &settings.byline_path, &[Slug], &[Slug], "{slug}"),
     ]
-}
-
-fn fill(shape: &str, value: impl Fn(Name) -> String) -> String {
-    let mut path = String::new();
-    for segment in Shape::of(shape).fill(value) {
-        path.push('/');
-        path.extend(utf8_percent_encode(&segment, SEGMENT));
-    }
-    path
 }
 
 fn below(settings: &Settings, public_url: &Url, path: &str) -> String {

@@ -1,9 +1,33 @@
 //! Shapes of paths, such as `/{year}/{slug}`: how one is filled, and what a path that has it says.
 
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::error::Wrong;
 
 /// Longest shape, in characters.
 const MAX: usize = 200;
+
+/// All but what RFC 3986 (3.3) allows in a segment as it is.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
 
 /// What a shape may leave open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,24 +107,30 @@ impl<'a> Shape<'a> {
         Self(text.strip_prefix('/').unwrap_or(text).split('/').map(segment).collect())
     }
 
-    /// The segments of a path of this shape. A placeholder that stands alone and has no value takes no segment.
-    pub(super) fn fill(&self, value: impl Fn(Name) -> String) -> Vec<String> {
-        let mut segments = Vec::with_capacity(self.0.len());
+    /// A path of this shape, percent-encoded. A placeholder that stands alone and has no value takes no segment.
+    pub(super) fn fill<'v>(&self, value: impl Fn(Name) -> Cow<'v, str>) -> String {
+        let mut path = String::new();
+        let push = |path: &mut String, text: &str| path.extend(utf8_percent_encode(text, SEGMENT));
         for segment in &self.0 {
             match segment {
                 Segment::Many(name) => {
-                    segments.extend(value(*name).split('/').filter(|part| !part.is_empty()).map(str::to_owned));
+                    for part in value(*name).split('/').filter(|part| !part.is_empty()) {
+                        path.push('/');
+                        push(&mut path, part);
+                    }
                 }
                 Segment::One(parts) => {
-                    let text = |part: &Part<'_>| match part {
-                        Part::Text(text) => (*text).to_owned(),
-                        Part::Value(name) => value(*name),
-                    };
-                    segments.push(parts.iter().map(text).collect());
+                    path.push('/');
+                    for part in parts {
+                        match part {
+                            Part::Text(text) => push(&mut path, text),
+                            Part::Value(name) => push(&mut path, &value(*name)),
+                        }
+                    }
                 }
             }
         }
-        segments
+        path
     }
 
     /// What the placeholders stand for in the path made of `segments`, if it has this shape. A slash at the end counts

@@ -2,10 +2,8 @@
 
 use std::sync::OnceLock;
 
-use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
-use domain::secrets::sha256;
 
 use super::Status;
 use super::coding::Coding;
@@ -21,13 +19,8 @@ pub(crate) struct Fixed {
 impl Fixed {
     /// An answer of this media type.
     pub(crate) fn new(kind: &'static str, body: Bytes) -> Self {
-        let answer = Deliverable {
-            etag: Some(sha256(&body)[..32].to_owned()),
-            kind,
-            body,
-            cache_control: Some("public, max-age=300"),
-            ..Deliverable::bare(StatusCode::OK, Depends::on_site())
-        };
+        let whole = Deliverable::whole(kind, body, Depends::on_site());
+        let answer = Deliverable { cache_control: Some("public, max-age=300"), ..whole };
         Self { whole: Entry::whole(answer, None), coded: Default::default() }
     }
 

@@ -140,7 +140,8 @@ fn draw(
             },
         })
         .collect();
-    let joined = joins::join(conn, view, &settings, &refers)?;
+    let translations = joins::translations(conn, &settings, groups.clone(), view.now)?;
+    let joined = joins::join(conn, view, &settings, &refers, &translations)?;
     let drawn = articles.into_iter().zip(joined).map(|((article, content), joined)| ArticleDocument {
         id: article.id,
         kind: article.kind,

@@ -128,7 +128,7 @@ fn found(conn: &mut Conn, view: &View, conditions: &Conditions, page: Page, with
             return Ok(Found { documents, resume, ..Found::default() });
         }
     };
-    let head = seen.first().and_then(|(_, _, head)| *head);
+    let head = seen.first().map(|(_, _, head)| *head);
     let documents = seen.into_iter().map(|(row, body, _)| (row, body)).collect();
     Ok(Found { documents, head, ..Found::default() })
 }
@@ -319,7 +319,7 @@ macro_rules! document {
 }
 
 /// A document, and the newest entry of the log that was seen with it.
-type Seen = (Row, Option<String>, Option<i64>);
+type Seen = (Row, Option<String>, i64);
 
 /// A page of everything.
 fn all(conn: &mut Conn, conditions: &Conditions, page: Page, with_body: bool) -> Result<Vec<Seen>> {
