@@ -7,13 +7,13 @@ mod lists;
 mod located;
 mod related;
 mod searching;
+mod under;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use domain::articles::{Article, Audience, Content, Kind};
 use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
 use domain::published::{Body, PublishedArticle, Summary};
@@ -23,9 +23,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use crate::db::{MultiBackend, on};
+use crate::db::on;
 use crate::forms::{self, Forms};
-use crate::fragments::Head;
+use crate::fragments::{Head, one_of};
 use crate::joins::{self, Joint, Refers};
 use crate::schema::{article_slugs, categories, published_articles as published, published_in, published_slugs};
 use crate::{Conn, changes};
@@ -34,6 +34,7 @@ pub use lists::{Filters, Listed, Position, Shown, list};
 pub use located::{Located, Locates, PART, part, parts};
 pub use related::{Related, related};
 pub use searching::{FoundArticle, Rank, Searched, search, suggest};
+pub(crate) use under::{Condition, any_of, under};
 
 /// What is stored of a summary: what readers get, and what to join.
 #[derive(Serialize)]
@@ -530,18 +531,29 @@ pub fn with_ids(conn: &mut Conn, view: &View, ids: &[String]) -> Result<Vec<Publ
     draw(conn, view, &settings, &rows)
 }
 
-/// The articles of these identities that the public sees, whole, in this order.
+/// The articles of these identities that the public sees, in this order.
 pub(crate) fn in_order(
     conn: &mut Conn,
     view: &View,
     settings: &Settings,
     ids: &[String],
+    with_body: bool,
 ) -> Result<Vec<PublishedArticle>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found = lists::documents(conn, ids, view.now, true)?;
+    let found = lists::documents(conn, ids, view.now, with_body)?;
     draw(conn, view, settings, &found)?.iter().map(PublicArticle::whole).collect()
+}
+
+/// Those of these articles that take comments.
+pub(crate) fn open_among(conn: &mut Conn, ids: &[String]) -> Result<HashSet<String>> {
+    let open: Vec<String> = published::table
+        .filter(one_of(published::article_id, ids.to_vec()))
+        .filter(published::comments_open)
+        .select(published::article_id)
+        .load(conn)?;
+    Ok(open.into_iter().collect())
 }
 
 /// The address and the title of each of these articles that the public sees.
@@ -602,9 +614,7 @@ pub(crate) fn replaced(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Opti
     stand(conn, id, Box::new(published::visible_until.le(now.micros())))
 }
 
-type Seen = Box<dyn diesel::BoxableExpression<published::table, MultiBackend, SqlType = Bool>>;
-
-fn stand(conn: &mut Conn, id: &str, seen: Seen) -> Result<Option<Standing>> {
+fn stand(conn: &mut Conn, id: &str, seen: Condition) -> Result<Option<Standing>> {
     let row: Option<(i64, Row)> = published::table
         .filter(published::article_id.eq(id))
         .filter(seen)
