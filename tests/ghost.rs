@@ -447,6 +447,26 @@ both! {
     }
 }
 
+both! {
+    async fn a_rename_is_seen_where_nothing_else_is_read_after_it(app: App) {
+        let Publication { mut editor, succession, .. } = publication(&app).await;
+        let mut front = Front::of(&app);
+        // From here on small forms are kept in memory.
+        app.anyone().get("/v1/articles/first").await.expect(200);
+        let category = format!("/v1/admin/categories/{succession}");
+        editor.get("/v1/admin/settings").await.expect(200);
+        editor.patch("/v1/admin/settings", json!({"permalink": "/{category}/{slug}"})).await.expect(200);
+        app.anyone().get("/v1/articles/first").await.expect(200);
+        editor.get(&category).await.expect(200);
+        editor.patch(&category, json!({"slug": "handover"})).await.expect(200);
+        let post = front.get("posts/slug/first/?fields=url").await.expect(200).json();
+        assert_eq!(post["posts"][0]["url"], "http://cms.example.org/business/handover/first");
+        let id = app.data.db.read_blocking(|conn| persistence::wordpress::numbers_of(conn, vec![succession.clone()])).unwrap();
+        let posts = app.anyone().get(&format!("/wp-json/wp/v2/posts?categories={}", id[&succession])).await.expect(200).json();
+        assert_eq!(posts[1]["link"], "http://cms.example.org/business/handover/first");
+    }
+}
+
 #[actix_web::test]
 async fn it_can_be_switched_off() {
     let app = App::start_with(crate::support::Engine::Sqlite, |config| config.ghost = false).await;

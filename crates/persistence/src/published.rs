@@ -532,18 +532,13 @@ pub fn with_ids(conn: &mut Conn, view: &View, ids: &[String]) -> Result<Vec<Publ
 }
 
 /// The articles of these identities that the public sees, in this order.
-pub(crate) fn in_order(
-    conn: &mut Conn,
-    view: &View,
-    settings: &Settings,
-    ids: &[String],
-    with_body: bool,
-) -> Result<Vec<PublishedArticle>> {
+pub(crate) fn in_order(conn: &mut Conn, view: &View, ids: &[String], with_body: bool) -> Result<Vec<PublishedArticle>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found = lists::documents(conn, ids, view.now, with_body)?;
-    draw(conn, view, settings, &found)?.iter().map(PublicArticle::whole).collect()
+    let read = |conn: &mut Conn, _: &Settings| Ok((None, lists::documents(conn, ids, view.now, with_body)?));
+    let (settings, found) = steady(conn, view, read)?;
+    draw(conn, view, &settings, &found)?.iter().map(PublicArticle::whole).collect()
 }
 
 /// Those of these articles that take comments.
@@ -557,21 +552,11 @@ pub(crate) fn open_among(conn: &mut Conn, ids: &[String]) -> Result<HashSet<Stri
 }
 
 /// The address and the title of each of these articles that the public sees.
-pub fn addresses(
-    conn: &mut Conn,
-    view: &View,
-    settings: &Settings,
-    ids: &[String],
-) -> Result<HashMap<String, (String, String)>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let found = lists::documents(conn, ids, view.now, false)?;
-    let titled = |article: PublicArticle| {
-        let PublishedArticle { summary, .. } = article.whole()?;
-        Ok((summary.id.to_string(), (summary.joined.url, summary.stored.title)))
+pub fn addresses(conn: &mut Conn, view: &View, ids: &[String]) -> Result<HashMap<String, (String, String)>> {
+    let titled = |PublishedArticle { summary, .. }: PublishedArticle| {
+        (summary.id.to_string(), (summary.joined.url, summary.stored.title))
     };
-    draw(conn, view, settings, &found)?.into_iter().map(titled).collect()
+    Ok(in_order(conn, view, ids, false)?.into_iter().map(titled).collect())
 }
 
 /// How an article stands before the public.

@@ -126,7 +126,7 @@ pub fn posts(conn: &mut Conn, view: &View, settings: &Settings, query: &PostQuer
     let ids = if total > slice.offset { in_order(conn, query, select(conn), slice)? } else { Vec::new() };
     let mut posts = Posts { total, ..Posts::default() };
     if !ids.is_empty() {
-        posts.articles = published::in_order(conn, view, settings, &ids, query.with_body)?;
+        posts.articles = published::in_order(conn, view, &ids, query.with_body)?;
         posts.ghost_ids = ghost_ids::of_all(conn, ghost_ids::Kind::Article, ids.clone())?;
         posts.open = published::open_among(conn, &ids)?;
         posts.internal = internal_tags(conn, ids, view.now)?;

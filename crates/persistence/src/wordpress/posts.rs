@@ -129,7 +129,7 @@ pub fn posts(conn: &mut Conn, view: &View, settings: &Settings, query: &PostQuer
     }
     let ids = in_order(conn, &filters, query, &select, slice)?;
     let open = published::open_among(conn, &ids)?;
-    let articles = published::in_order(conn, view, settings, &ids, true)?;
+    let articles = published::in_order(conn, view, &ids, true)?;
     Ok(Posts { articles, open, total })
 }
 
@@ -156,7 +156,7 @@ pub fn post_titles(
     let select = |conn: &Conn| filters.select(conn, settings, query, view.now);
     let ids = in_order(conn, &filters, query, &select, slice)?;
     let numbers = super::numbers_of(conn, ids.clone())?;
-    let mut found = published::addresses(conn, view, settings, &ids)?;
+    let mut found = published::addresses(conn, view, &ids)?;
     let titled = |id: &String| {
         let (url, title) = found.remove(id)?;
         Some(Titled { number: numbers.get(id).copied()?, title, url })
