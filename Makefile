@@ -23,7 +23,7 @@ test-feeds: ## Let feed readers read the demo's feeds, and check its sitemaps (n
 	$(CARGO) build --locked --package byline
 	@bash .ci/feeds $${CARGO_TARGET_DIR:-target}/debug/byline
 
-test-clients: ## Let npm's clients for WordPress read the demo (needs Node and the npm registry)
+test-clients: ## Let npm's clients for WordPress and Ghost read publications (needs Node and the npm registry)
 	$(CARGO) build --locked --package byline
 	@bash .ci/clients $${CARGO_TARGET_DIR:-target}/debug/byline
 

@@ -78,6 +78,7 @@ fn typos_are_answered_with_what_was_meant() {
     assert!(said(&["serve", "--listen", "localhost"]).contains("127.0.0.1:8080"));
     assert!(said(&["serve", "--public-url", "cms.example.org"]).contains("https://cms.example.org"));
     assert!(said(&["serve", "--limits", "of"]).contains("off"));
+    assert!(said(&["serve", "--ghost-content-keys", "x"]).contains("26 hexadecimal digits"));
     assert!(said(&["serve", "--listen", "0.0.0.0:0"]).contains("--public-url is missing"));
     let mut variable = byline(folder.path(), &["doctor"]);
     assert!(refused(variable.env_clear().env("BYLINE_LISTN", "x")).contains("did you mean BYLINE_LISTEN?"));
@@ -391,9 +392,10 @@ fn doctor_says_what_is_wrong_and_changes_nothing() {
     drop(Server::start(folder.path(), &[]));
     let said = run(folder.path(), &["doctor"]);
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
-    assert_eq!(said.out.lines().count(), 6, "{}", said.out);
+    assert_eq!(said.out.lines().count(), 7, "{}", said.out);
     assert!(said.out.contains("odd   users     nobody can sign in yet"), "{}", said.out);
     assert!(said.out.contains("fine  database  SQLite answers"), "{}", said.out);
+    assert!(said.out.contains("fine  ghost     its Content API takes the key "), "{}", said.out);
     let words = ["doctor", "--public-url", "https://cms.example.org", "--allowed-hosts", "www.example.org"];
     let said = run(folder.path(), &words);
     assert_eq!(said.code, 1);

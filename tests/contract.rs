@@ -36,8 +36,10 @@ const PUBLIC: &[&str] = &[
     "get_front_page",
     "get_wordpress",
     "get_wordpress_index",
+    "get_ghost",
     "get_ghost_feed",
     "get_ghost_feed_of",
+    "get_ghost_version",
     "get_llms",
     "get_media",
     "get_objection_page",
@@ -179,10 +181,11 @@ fn every_response_has_a_description_and_a_schema() {
             let content = content.unwrap_or_else(|| panic!("{id} {status} has no body"));
             for (kind, body) in content {
                 assert!(body["schema"].is_object(), "{id} {status} {kind} has no schema");
-                // Refusals are problems, but for people who follow a link in a mail: those see a page; and WordPress's
-                // clients get WordPress's.
+                // Refusals are problems, but for people who follow a link in a mail: those see a page; and clients of
+                // WordPress and Ghost get theirs.
                 let refusal = status.starts_with(['4', '5']);
-                let foreign = spec["tags"][0] == "wordpress" && kind == "application/json";
+                let foreign =
+                    ["wordpress", "ghost"].map(Value::from).contains(&spec["tags"][0]) && kind == "application/json";
                 let fits = if refusal {
                     foreign || ["application/problem+json", "text/html"].contains(&kind.as_str())
                 } else {

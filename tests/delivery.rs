@@ -360,6 +360,7 @@ async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
     let mut slugs = room.slugs.clone();
     slugs.sort_unstable();
     slugs.dedup();
+    all.extend(ghost_addresses(oracle, &slugs).await);
     for slug in slugs {
         all.push(format!("/v1/articles/{slug}"));
         all.push(format!("/v1/articles/{slug}?locale=de"));
@@ -371,6 +372,45 @@ async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
         all.push(format!("/v1/resolve?path=/{slug}"));
         all.push(format!("/v1/resolve?path=/2026/{slug}"));
     }
+    all
+}
+
+/// The same of Ghost's API.
+async fn ghost_addresses(oracle: &App, slugs: &[String]) -> Vec<String> {
+    let mut reader = oracle.anyone();
+    let at = |path: &str| format!("/ghost/api/content/{path}&key={}", oracle.data.secrets.content_key());
+    let mut all = [
+        "posts/?limit=all&fields=title,slug&order=title%20desc",
+        "posts/?filter=featured:true&include=tags",
+        "posts/?filter=title:~'1'%2Bauthor:-none",
+        "pages/?",
+        "settings/?",
+        "search-index/posts/?",
+        "search-index/tags/?",
+    ]
+    .map(&at)
+    .to_vec();
+    for list in ["posts", "tags", "authors"] {
+        let mut page = Some(json!(1));
+        while let Some(Value::Number(number)) = page {
+            let path = at(&format!("{list}/?limit=3&page={number}&include=tags,authors,count.posts"));
+            page = Some(reader.get(&path).await.expect(200).json()["meta"]["pagination"]["next"].clone());
+            all.push(path);
+        }
+        for thing in reader.get(&at(&format!("{list}/?limit=all"))).await.expect(200).json()[list].as_array().unwrap() {
+            let slug = thing["slug"].as_str().unwrap();
+            all.push(at(&format!("{list}/slug/{slug}/?include=count.posts")));
+            match list {
+                "tags" => {
+                    all.push(at(&format!("posts/?filter=tag:{slug}&limit=2")));
+                    all.push(at(&format!("posts/?filter=primary_tag:{slug}&include=tags")));
+                }
+                "authors" => all.push(at(&format!("posts/?filter=author:{slug}%2Bfeatured:false&include=authors"))),
+                _ => {}
+            }
+        }
+    }
+    all.extend(slugs.iter().map(|slug| at(&format!("posts/slug/{slug}/?include=tags,authors"))));
     all
 }
 

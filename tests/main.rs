@@ -16,6 +16,7 @@ mod comments;
 mod contract;
 mod delivery;
 mod feeds;
+mod ghost;
 mod hostile;
 mod import;
 mod journey;

@@ -101,6 +101,41 @@ both! {
         assert!(tried > 1_000);
     }
 
+    async fn nor_does_any_parameter_of_ghosts(app: App) {
+        let hidden = fill(&app).await;
+        let mut reader = app.anyone();
+        let key = app.data.secrets.content_key();
+        let mut paths = Vec::new();
+        for list in ["posts", "pages", "tags", "authors"] {
+            for column in private_columns() {
+                for query in ["filter=#:~%27MARK%27", "filter=authors.#:-x,tags.#:-x", "order=#%20desc", "fields=#", "include=#", "formats=#"] {
+                    paths.push(format!("{list}/?{}", query.replace('#', &column).replace("MARK", MARK)));
+                }
+            }
+            for id in &hidden {
+                paths.push(format!("{list}/{}/", domain::ids::ghost_id("article", id)));
+                paths.push(format!("{list}/?filter=uuid:{id}"));
+            }
+            for slug in [MARK.to_owned(), format!("draft-{MARK}"), format!("scheduled-{MARK}"), format!("{MARK}-slug")] {
+                paths.push(format!("{list}/slug/{slug}/"));
+            }
+            paths.push(format!("{list}/?filter=status:[draft,scheduled,sent]"));
+        }
+        paths.extend(["posts", "tags", "authors"].map(|list| format!("search-index/{list}/?")));
+        for path in paths {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let reply = reader.get(&format!("/ghost/api/content/{path}{joint}key={key}")).await;
+            assert!([200, 400, 404, 422].contains(&reply.status), "{path}");
+            if reply.status > 200 {
+                continue;
+            }
+            let said = reply.text();
+            assert!(!said.contains(MARK) && !hidden.iter().any(|id| said.contains(id)), "{path} tells what is private: {said}");
+            let total = reply.json()["meta"]["pagination"]["total"].as_i64();
+            assert!(total.is_none_or(|total| total <= 1), "{path} counts what is private: {said}");
+        }
+    }
+
     async fn what_is_hidden_is_not_counted(app: App) {
         fill(&app).await;
         let mut reader = app.anyone();

@@ -131,10 +131,17 @@ pub struct Settings {
 
     /// Other systems' APIs to speak, for front ends that are moved in: `wordpress`, `ghost`, or `none`
     ///
-    /// Ghost's is not built yet: whether or not it is named, it answers 404.
+    /// WordPress's is under /wp-json, Ghost's Content API under /ghost/api/content. What is not named answers 404.
     #[arg(long, env = "BYLINE_COMPAT", value_name = "API,...", value_delimiter = ',', global = true)]
     #[arg(default_values = ["wordpress", "ghost"], help_heading = "Settings", hide_short_help = true)]
     pub compat: Vec<Api>,
+
+    /// More keys that are good for Ghost's Content API, so that a front end that is moved in keeps its own
+    ///
+    /// 26 hexadecimal digits each. The publication has one of its own besides; `byline doctor` shows it.
+    #[arg(long, env = "BYLINE_GHOST_CONTENT_KEYS", value_name = "KEY,...", value_delimiter = ',', global = true)]
+    #[arg(value_parser = parse::content_key, help_heading = "Settings", hide_short_help = true)]
+    pub ghost_content_keys: Vec<String>,
 
     /// Threads that serve requests [default: one per core]
     #[arg(long, env = "BYLINE_WORKERS", value_name = "NUMBER", global = true, help_heading = "Settings")]
@@ -167,7 +174,7 @@ pub struct Settings {
 pub enum Api {
     /// WordPress's.
     Wordpress,
-    /// Ghost's; not built yet.
+    /// Ghost's.
     Ghost,
     /// None at all.
     None,
@@ -239,6 +246,8 @@ impl Settings {
         config.metrics_token.clone_from(&self.metrics_token);
         config.media_store = self.media_store();
         config.wordpress = self.compat.contains(&Api::Wordpress);
+        config.ghost = self.compat.contains(&Api::Ghost);
+        config.ghost_content_keys.clone_from(&self.ghost_content_keys);
         config.cache_size = self.cache_size * 1024 * 1024;
         config.cache = http::CachePolicy {
             max_age: self.cache_max_age,

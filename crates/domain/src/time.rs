@@ -47,6 +47,16 @@ impl Timestamp {
         (0..=9999).contains(&read.to_zoned(jiff::tz::TimeZone::UTC).year()).then(|| read.into())
     }
 
+    /// Reads a time with an offset, or one without, or a date, in this zone; `T` or a space stands between the two.
+    pub fn parse_in(text: &str, zone: &jiff::tz::TimeZone) -> Option<Self> {
+        let text = text.trim();
+        let civil = || {
+            let at: jiff::civil::DateTime = text.replace(' ', "T").parse().ok()?;
+            Some(at.to_zoned(zone.clone()).ok()?.timestamp())
+        };
+        text.parse::<jiff::Timestamp>().ok().or_else(civil).map(Self::from)
+    }
+
     /// As a `jiff` timestamp, for civil time.
     pub fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::MAX)
@@ -104,6 +114,14 @@ mod tests {
         assert_eq!(at.to_string(), "2026-11-22T10:00:00.123456Z");
         assert_eq!(at.plus_seconds(-1).seconds_since(at), -1);
         assert!(Timestamp::parse("2026-11-22").is_none());
+        let in_berlin = |text| {
+            let berlin = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+            Timestamp::parse_in(text, &berlin).map(|at| at.to_string())
+        };
+        assert_eq!(in_berlin("2026-11-22").as_deref(), Some("2026-11-21T23:00:00Z"));
+        assert_eq!(in_berlin(" 2026-11-22 11:00:00").as_deref(), Some("2026-11-22T10:00:00Z"));
+        assert_eq!(in_berlin("2026-11-22T11:00:00Z").as_deref(), Some("2026-11-22T11:00:00Z"));
+        assert_eq!(in_berlin("soon"), None);
         assert!(Timestamp::parse("-000001-01-01T00:00:00Z").is_none());
     }
 }

@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::answer::Reply;
 use crate::delivery::{Delivery, Follower};
+use crate::ghost::ContentKeys;
 use crate::hashing::Hashing;
 use crate::limits::Limits;
 use crate::problem::Answer;
@@ -67,6 +68,10 @@ pub struct Config {
     pub media_store: PathBuf,
     /// Whether WordPress's API is spoken, under `/wp-json`.
     pub wordpress: bool,
+    /// Whether Ghost's Content API is spoken, under `/ghost/api/content`.
+    pub ghost: bool,
+    /// Keys that are good there beside the publication's own: 26 hexadecimal digits each.
+    pub ghost_content_keys: Vec<String>,
 }
 
 /// `Cache-Control` of public answers, in seconds.
@@ -114,6 +119,8 @@ impl Config {
             cache: CachePolicy::default(),
             cache_size: 64 * 1024 * 1024,
             wordpress: true,
+            ghost: true,
+            ghost_content_keys: Vec::new(),
             media_store: PathBuf::from("var/media"),
         }
     }
@@ -151,6 +158,8 @@ pub struct App {
     pub(crate) forms: Arc<Forms>,
     /// Where files are kept.
     pub media: Files,
+    /// What clients of Ghost's API show.
+    pub(crate) content_keys: ContentKeys,
     /// Places for those who listen to changes.
     pub(crate) streams: Arc<Semaphore>,
     /// Counters for `/metrics`.
@@ -200,6 +209,7 @@ impl App {
         let (follows, present) = (Arc::clone(&follower), clock.clone());
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
         let media = Files::new(&config.media_store);
+        let content_keys = ContentKeys::new(&config, &secrets);
         db.after_commit(move |conn| follows.catch_up(conn, present.now()));
         Ok(Self {
             db,
@@ -213,6 +223,7 @@ impl App {
             follower,
             forms: Arc::default(),
             media,
+            content_keys,
             streams,
             metrics,
             running,

@@ -13,12 +13,12 @@ use uuid::Uuid;
 use crate::delivery::{self, Known};
 use crate::problem::{Problem, Refusal};
 use crate::request::{Caller, Unknown, bearer};
-use crate::{App, access, routes};
+use crate::{App, access, ghost, routes};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What front ends of any origin may read besides the safelisted headers.
-const EXPOSED: &str = "ETag, Link, Location, Retry-After, X-Request-Id, X-WP-Total, X-WP-TotalPages";
+const EXPOSED: &str = "Content-Version, ETag, Link, Location, Retry-After, X-Request-Id, X-WP-Total, X-WP-TotalPages";
 
 /// The outermost layer: gives the request its id, shapes problems, sets headers, counts and logs.
 pub(crate) async fn outer(
@@ -36,7 +36,8 @@ pub(crate) async fn outer(
         request.head_mut().method = Method::GET;
     }
     let response = match admit(&app, request.request()) {
-        Ok(()) => delivery::answer(&app, request, next).await?,
+        Ok(None) => delivery::answer(&app, request, next).await?,
+        Ok(Some(refused)) => request.into_response(refused),
         Err(refusal) => request.into_response(refusal.error_response()),
     };
 
@@ -67,15 +68,16 @@ fn request_id(headers: &HeaderMap) -> String {
     sent.filter(good).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
-/// Refuses what no route shall see: another server's requests, and U+0000 in a path, which names nothing.
-fn admit(app: &App, request: &HttpRequest) -> Result<(), Refusal> {
+/// Refuses what no route shall see: another server's requests, and U+0000 in a path, which names nothing; in Ghost's own
+/// words, whoever shows none of its keys.
+fn admit(app: &App, request: &HttpRequest) -> Result<Option<HttpResponse>, Refusal> {
     if !host_is_allowed(app, request) {
         return Err(Refusal::bare(StatusCode::MISDIRECTED_REQUEST));
     }
     if request.uri().path().contains("%00") {
         return Err(Refusal::bare(StatusCode::NOT_FOUND));
     }
-    Ok(())
+    Ok(ghost::admit(app, request))
 }
 
 /// The host is what the request itself names: what a proxy says of it could be said by anyone.
@@ -213,7 +215,7 @@ pub(crate) async fn unrouted(request: HttpRequest, app: web::Data<App>) -> Resul
     response.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, allow));
     response.insert_header((
         header::ACCESS_CONTROL_ALLOW_HEADERS,
-        "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id",
+        "Accept-Version, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id",
     ));
     response.insert_header((header::ACCESS_CONTROL_MAX_AGE, "600"));
     Ok(response.finish())

@@ -16,6 +16,7 @@ mod explorer;
 mod feeds;
 mod fields;
 mod form;
+mod ghost;
 mod hashing;
 mod health;
 mod html;

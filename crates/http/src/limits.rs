@@ -28,6 +28,8 @@ pub struct Limits {
     pub comments: CommentLimits,
     /// Requests to subscribe.
     pub subscriptions: SubscriptionLimits,
+    /// Content keys that are not good, per network address.
+    pub content_keys: Limit,
 }
 
 impl Limits {
@@ -39,6 +41,7 @@ impl Limits {
             sign_in_address: limit(50, 15 * 60, "Too many attempts to sign in from this address; wait and try again."),
             comments: CommentLimits::new(config, clock),
             subscriptions: SubscriptionLimits::new(config, clock),
+            content_keys: limit(99, 60 * 60, "Too many unknown content keys from this address; wait and try again."),
         }
     }
 }

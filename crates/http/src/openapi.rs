@@ -67,6 +67,7 @@ pub fn document() -> OpenApi {
             ("media", "Files that articles show or offer."),
             ("site", "The publication itself."),
             ("wordpress", "WordPress's API, for front ends that speak it."),
+            ("ghost", "Ghost's Content API, for front ends that speak it."),
             ("server", "The machine room."),
         ]
         .map(|(name, description)| {

@@ -440,7 +440,8 @@ impl FromRequest for ClientAddress {
     }
 }
 
-fn client_address(request: &HttpRequest) -> IpAddr {
+/// Whoever sent a request.
+pub(crate) fn client_address(request: &HttpRequest) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::from([127, 0, 0, 1]), |peer| peer.ip().to_canonical());
     let Some(app) = request.app_data::<web::Data<App>>() else { return peer };
     let trusted = |address: &IpAddr| app.config.trusted_proxies.iter().any(|network| network.contains(address));

@@ -41,6 +41,8 @@ routes! {
     health::check_health,
     explorer::get_openapi,
     feeds::get_feed,
+    ghost::get_ghost,
+    ghost::get_ghost_version,
     health::check_readiness,
     media::get_media,
     media::find_wordpress_file,

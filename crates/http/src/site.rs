@@ -15,9 +15,26 @@ use crate::problem::Answer;
 use crate::refused;
 use crate::request::{Caller, IfMatch, NoParams, Params, Patch};
 
-impl Versioned for Site {
+/// The settings of the site, and what follows from its secrets.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AdminSite {
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "its members are described where they are")]
+    site: Site,
+    /// The key that clients of Ghost's Content API show. It is no secret: every front end holds it.
+    #[schema(example = "22444f78447824223cefc48062")]
+    ghost_content_key: String,
+}
+
+impl AdminSite {
+    fn new(app: &App, site: Site) -> Self {
+        Self { site, ghost_content_key: app.secrets.content_key() }
+    }
+}
+
+impl Versioned for AdminSite {
     fn version(&self) -> u64 {
-        self.version
+        self.site.version
     }
 }
 
@@ -101,13 +118,15 @@ pub(crate) async fn get_site(app: web::Data<App>, query: Params<FieldsQuery>) ->
 
 /// Show the settings of the site
 #[utoipa::path(tag = "site", security(("session" = [])), responses(
-    (status = 200, description = "The settings", body = Site, headers(("ETag" = String, description = "Their version"))),
+    (status = 200, description = "The settings", body = AdminSite,
+        headers(("ETag" = String, description = "Their version"))),
     refused::List,
 ))]
 #[get("/v1/admin/settings")]
 pub(crate) async fn get_settings(app: web::Data<App>, caller: Caller, _: Params<NoParams>) -> Answer {
     caller.by.may(Action::WriteSettings)?;
-    show(&app.read(|conn, _| site::current(conn)).await?)
+    let site = app.read(|conn, _| site::current(conn)).await?;
+    show(&AdminSite::new(&app, site))
 }
 
 /// Settings to change. What is absent stays, `null` gives the default back.
@@ -152,7 +171,7 @@ struct SiteWrite {
     params(("If-Match" = String, Header, description = "The ETag of the version you change")),
     request_body(content((SiteWrite = "application/merge-patch+json"), (SiteWrite = "application/json"))),
     responses(
-        (status = 200, description = "The settings as they are now", body = Site,
+        (status = 200, description = "The settings as they are now", body = AdminSite,
             headers(("ETag" = String, description = "Their version"))),
         refused::Change,
 ))]
@@ -165,5 +184,6 @@ pub(crate) async fn update_settings(
     patch: Patch<Settings>,
 ) -> Answer {
     let edit = move |settings: &Settings| patch.apply(settings);
-    show(&app.write(move |conn, now| site::update(conn, &caller.by, &seen.seen(), edit, now)).await?)
+    let site = app.write(move |conn, now| site::update(conn, &caller.by, &seen.seen(), edit, now)).await?;
+    show(&AdminSite::new(&app, site))
 }

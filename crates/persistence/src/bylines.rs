@@ -240,6 +240,7 @@ fn overtaken(conn: &mut Conn, id: BylineId) -> Error {
 /// Records that a byline is now as it is, and was as `before` says.
 fn record(conn: &mut Conn, op: Op, byline: &Byline, before: Option<&Byline>, at: Timestamp) -> Result<()> {
     let mut entry = Entry::new(op, Resource::Byline, byline.id.to_string(), Some(byline.slug.clone()));
+    entry = entry.touching([format!("about:{}", byline.id)]);
     if before.map(|before| &before.name) != Some(&byline.name) || op == Op::Delete {
         entry = entry.touching(["list:bylines".to_owned()]);
     }

@@ -398,6 +398,7 @@ fn list_under_ancestors(conn: &mut Conn, id: &str, without: Option<&str>) -> Res
 fn record(conn: &mut Conn, op: Op, categories: &[Category], placed: bool, at: Timestamp) -> Result<()> {
     let entry = |category: &Category| {
         let entry = Entry::new(op, Resource::Category, category.id.to_string(), Some(category.slug.clone()));
+        let entry = entry.touching([format!("about:{}", category.id)]);
         let keys = [format!("name:{}", category.id), "list:categories".to_owned()];
         if placed { entry.touching(keys) } else { entry }
     };

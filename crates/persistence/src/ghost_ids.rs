@@ -1,11 +1,14 @@
 //! The identities by which Ghost's API names things: Ghost's own of what came from there, a hash of all else.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 use domain::Result;
 use domain::ids::ghost_id;
 
 use crate::Conn;
 use crate::db::on;
+use crate::fragments::one_of;
 use crate::schema::ghost_ids as ids;
 
 /// What has such an identity.
@@ -56,4 +59,16 @@ pub fn reserve(conn: &mut Conn, kind: Kind, id: &str, wanted: &str) -> Result<St
 pub fn of(conn: &mut Conn, kind: Kind, id: &str) -> Result<Option<String>> {
     let own = ids::table.filter(ids::kind.eq(kind.as_str())).filter(ids::id.eq(id));
     Ok(own.select(ids::ghost_id).first(conn).optional()?)
+}
+
+/// The identities that these things have.
+pub(crate) fn of_all(conn: &mut Conn, kind: Kind, ids: Vec<String>) -> Result<HashMap<String, String>> {
+    let own = ids::table.filter(ids::kind.eq(kind.as_str())).filter(one_of(ids::id, ids));
+    Ok(own.select((ids::id, ids::ghost_id)).load(conn)?.into_iter().collect())
+}
+
+/// The things that these identities name; what there is not is left out.
+pub(crate) fn named(conn: &mut Conn, kind: Kind, wanted: Vec<String>) -> Result<Vec<String>> {
+    let named = ids::table.filter(ids::kind.eq(kind.as_str())).filter(one_of(ids::ghost_id, wanted));
+    Ok(named.select(ids::id).load(conn)?)
 }

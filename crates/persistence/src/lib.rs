@@ -16,6 +16,7 @@ mod fate;
 pub mod files;
 mod forms;
 mod fragments;
+pub mod ghost;
 pub mod ghost_ids;
 pub mod idempotency;
 pub mod imports;

@@ -7,14 +7,14 @@ mod lists;
 mod located;
 mod related;
 mod searching;
+mod under;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use diesel::dsl::case_when;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use domain::articles::{Article, Audience, Content, Kind};
 use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
 use domain::published::{Body, PublishedArticle, Summary};
@@ -24,9 +24,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
-use crate::db::{MultiBackend, on};
+use crate::db::on;
 use crate::forms::{self, Forms};
-use crate::fragments::Head;
+use crate::fragments::{Head, one_of};
 use crate::joins::{self, Joint, Refers};
 use crate::schema::{article_slugs, categories, published_articles as published, published_in, published_slugs};
 use crate::{Conn, changes};
@@ -35,6 +35,7 @@ pub use lists::{Filters, Listed, Position, Shown, list};
 pub use located::{Located, Locates, PART, part, parts};
 pub use related::{Related, related};
 pub use searching::{FoundArticle, Rank, Searched, search, suggest};
+pub(crate) use under::{Condition, any_of, under};
 
 /// What is stored of a summary: what readers get, and what to join.
 #[derive(Serialize)]
@@ -550,36 +551,32 @@ pub fn with_ids(conn: &mut Conn, view: &View, ids: &[String]) -> Result<Vec<Publ
     draw(conn, view, &settings, &rows)
 }
 
-/// The articles of these identities that the public sees, whole, in this order.
-pub(crate) fn in_order(
-    conn: &mut Conn,
-    view: &View,
-    settings: &Settings,
-    ids: &[String],
-) -> Result<Vec<PublishedArticle>> {
+/// The articles of these identities that the public sees, in this order.
+pub(crate) fn in_order(conn: &mut Conn, view: &View, ids: &[String], with_body: bool) -> Result<Vec<PublishedArticle>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found = lists::documents(conn, ids, view.now, true)?;
-    draw(conn, view, settings, &found)?.iter().map(PublicArticle::whole).collect()
+    let read = |conn: &mut Conn, _: &Settings| Ok((None, lists::documents(conn, ids, view.now, with_body)?));
+    let (settings, found) = steady(conn, view, read)?;
+    draw(conn, view, &settings, &found)?.iter().map(PublicArticle::whole).collect()
+}
+
+/// Those of these articles that take comments.
+pub(crate) fn open_among(conn: &mut Conn, ids: &[String]) -> Result<HashSet<String>> {
+    let open: Vec<String> = published::table
+        .filter(one_of(published::article_id, ids.to_vec()))
+        .filter(published::comments_open)
+        .select(published::article_id)
+        .load(conn)?;
+    Ok(open.into_iter().collect())
 }
 
 /// The address and the title of each of these articles that the public sees.
-pub fn addresses(
-    conn: &mut Conn,
-    view: &View,
-    settings: &Settings,
-    ids: &[String],
-) -> Result<HashMap<String, (String, String)>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let found = lists::documents(conn, ids, view.now, false)?;
-    let titled = |article: PublicArticle| {
-        let PublishedArticle { summary, .. } = article.whole()?;
-        Ok((summary.id.to_string(), (summary.joined.url, summary.stored.title)))
+pub fn addresses(conn: &mut Conn, view: &View, ids: &[String]) -> Result<HashMap<String, (String, String)>> {
+    let titled = |PublishedArticle { summary, .. }: PublishedArticle| {
+        (summary.id.to_string(), (summary.joined.url, summary.stored.title))
     };
-    draw(conn, view, settings, &found)?.into_iter().map(titled).collect()
+    Ok(in_order(conn, view, ids, false)?.into_iter().map(titled).collect())
 }
 
 /// How an article stands before the public.
@@ -622,9 +619,7 @@ pub(crate) fn replaced(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Opti
     stand(conn, id, Box::new(published::visible_until.le(now.micros())))
 }
 
-type Seen = Box<dyn diesel::BoxableExpression<published::table, MultiBackend, SqlType = Bool>>;
-
-fn stand(conn: &mut Conn, id: &str, seen: Seen) -> Result<Option<Standing>> {
+fn stand(conn: &mut Conn, id: &str, seen: Condition) -> Result<Option<Standing>> {
     let row: Option<(i64, Row)> = published::table
         .filter(published::article_id.eq(id))
         .filter(seen)

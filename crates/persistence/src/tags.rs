@@ -243,6 +243,11 @@ fn record(conn: &mut Conn, op: Op, tag: &Tag, before: Option<&Tag>, at: Timestam
     let shown = if turned && tag.internal { Op::Delete } else { op };
     let hidden = tag.internal && !turned;
     let mut entry = Entry::new(shown, Resource::Tag, tag.id.to_string(), Some(tag.slug.clone())).hidden(hidden);
+    entry = entry.touching([format!("about:{}", tag.id)]);
+    if op == Op::Delete || before.map(|before| &before.slug) != Some(&tag.slug) {
+        let slugs = before.map(|before| &before.slug).into_iter().chain([&tag.slug]);
+        entry = entry.touching(slugs.map(|slug| format!("tag-slug:{slug}")));
+    }
     if before.map(|before| &before.name) != Some(&tag.name) || op == Op::Delete {
         entry = entry.touching(["list:tags".to_owned()]);
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use mail::Transport;
 use persistence::{DatabaseUrl, Db, Engine, migrations, users};
 
-use crate::config::Settings;
+use crate::config::{Api, Settings};
 use crate::failure::Failure;
 use crate::store::{self, Create};
 
@@ -33,6 +33,7 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
         ("database", db.as_ref().map_or_else(|failure| Wrong(failure.to_string()), |db| database(settings, db))),
         ("users", people(db.is_ok(), in_use)),
         ("secrets", secrets(settings, in_use)),
+        ("ghost", ghost(settings)),
         ("mail", post(settings)),
     ];
     let mut text = String::new();
@@ -123,6 +124,21 @@ fn secrets(settings: &Settings, in_use: bool) -> Finding {
         }
         Ok(None) => Odd(format!("{shown} is not there yet; `byline serve` makes it")),
         Err(wrong) => Wrong(wrong),
+    }
+}
+
+fn ghost(settings: &Settings) -> Finding {
+    if !settings.compat.contains(&Api::Ghost) {
+        return Fine("its Content API is off".into());
+    }
+    let own = match &settings.secrets {
+        Some(secrets) => Some(secrets.content_key()),
+        None => store::read_secrets(&settings.secrets_file()).ok().flatten().map(|secrets| secrets.content_key()),
+    };
+    match (own, settings.ghost_content_keys.len()) {
+        (None, _) => Odd("its Content API has no key yet: it comes with the secrets".into()),
+        (Some(own), 0) => Fine(format!("its Content API takes the key {own}")),
+        (Some(own), more) => Fine(format!("its Content API takes the key {own}, and {more} of yours")),
     }
 }
 

@@ -86,6 +86,12 @@ pub(super) fn token(text: &str) -> Result<String, String> {
     })
 }
 
+/// A key of Ghost's Content API.
+pub(super) fn content_key(text: &str) -> Result<String, String> {
+    let good = text.len() == 26 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    good.then(|| text.to_owned()).ok_or_else(|| "write 26 hexadecimal digits in lower case, as Ghost makes them".into())
+}
+
 /// A time that caches may keep something for: at most a year.
 pub(super) fn seconds() -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(0..=31_536_000)
@@ -115,5 +121,7 @@ mod tests {
         assert!(origin("*").is_err() && origin("null").is_err() && origin("data:x").is_err());
         assert!(network("10.1.2.3").is_ok() && network("2001:db8::/32").is_ok() && network("10.0.0.0/33").is_err());
         assert!(token("short").is_err() && token("0123456789abcdef").is_ok());
+        assert!(content_key("22444f78447824223cefc48062").is_ok());
+        assert!(content_key("22444F78447824223CEFC48062").is_err() && content_key("22444f").is_err());
     }
 }

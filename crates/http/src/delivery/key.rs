@@ -8,7 +8,7 @@ use actix_web::http::header;
 use actix_web::http::uri::{PathAndQuery, Uri};
 
 use crate::feeds::is_old_address;
-use crate::wordpress;
+use crate::{ghost, wordpress};
 
 /// Longer addresses are not kept: no front end writes them.
 const MAX_LENGTH: usize = 2_048;
@@ -33,6 +33,8 @@ enum Rules {
     Outside,
     /// WordPress's: some mean something.
     WordPress,
+    /// Ghost's: so do some.
+    Ghost,
 }
 
 impl Rules {
@@ -45,6 +47,9 @@ impl Rules {
         }
         if below(&wordpress::ROOT) || (path == "/" && query.is_some_and(|query| query.contains("rest_route="))) {
             return Some(Self::WordPress);
+        }
+        if ghost::content_path(path).is_some() {
+            return Some(Self::Ghost);
         }
         (OUTSIDE.iter().any(below) || is_old_address(path)).then_some(Self::Outside)
     }
@@ -66,6 +71,8 @@ impl Address {
         match rules {
             Rules::Own => put_in_order(request, |_| true)?,
             Rules::WordPress => put_in_order(request, wordpress::is_known)?,
+            // Its route does not mind the order.
+            Rules::Ghost => return Some(Self(ghost::address(whole).into())),
             Rules::Outside => return Some(Self(with_alone(whole, LOCALE).into())),
         }
         request.uri().path_and_query().map(|whole| Self(whole.as_str().into()))
@@ -135,6 +142,17 @@ mod tests {
         assert_eq!(address("/wp-json/wp/v2/posts?utm=1").as_deref(), Some("/wp-json/wp/v2/posts"));
         assert_eq!(address("/?rest_route=%2Fwp%2Fv2&x=1").as_deref(), Some("/?rest_route=%2Fwp%2Fv2"));
         assert_eq!(address("/"), None);
+    }
+
+    #[test]
+    fn the_key_of_ghosts_clients_is_no_part_of_an_address() {
+        let kept = "/ghost/api/content/posts?include=tags&limit=5";
+        for written in ["posts/?key=22444f78447824223cefc48062&limit=5&include=tags", "posts?limit=5&include=tags&x=1"]
+        {
+            assert_eq!(address(&format!("/ghost/api/content/{written}")).as_deref(), Some(kept));
+        }
+        assert_eq!(address("/ghost/api/v4/content/tags/").as_deref(), Some("/ghost/api/v4/content/tags"));
+        assert_eq!(address("/ghost/api/admin/posts"), None);
     }
 
     #[test]

@@ -345,7 +345,10 @@ fn of(schema: &str) -> Option<Value> {
             "refresh_token": "rt_h5Jc8WqT2mXz6PbL0vNs9Rk4",
             "user": user(),
         }),
-        "Site" => with(&site(), json!({"comments": true, "websub_hub": null, "version": 3, "updated_at": PUBLISHED})),
+        "AdminSite" => {
+            let own = json!({"comments": true, "websub_hub": null, "version": 3, "updated_at": PUBLISHED});
+            with(&with(&site(), own), json!({"ghost_content_key": "22444f78447824223cefc48062"}))
+        }
         "SiteWrite" => json!({"name": "Name Above the Door", "permalink": "/{category}/{slug}"}),
         "SubscriberView" => json!({
             "id": SUBSCRIBER,

@@ -95,7 +95,7 @@ fn drawn(
     articles.sort_unstable();
     articles.dedup();
     let depends = Depends::on(["comments".to_owned()]).and_within(articles.iter().map(|id| format!("article:{id}")));
-    let found = persistence::published::addresses(conn, &context.view, &context.settings, &articles)?;
+    let found = persistence::published::addresses(conn, &context.view, &articles)?;
     let body = comments.iter().map(|comment| {
         let (url, title) = found.get(&comment.article).cloned().unwrap_or_default();
         let mut body = draw(context, comment, &url, embedded);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use domain::site::Settings;
-use jiff::civil;
 
 use super::wrong::Wrong;
 
@@ -189,18 +188,11 @@ impl Params {
 
     /// A time; in the site's zone if it names none.
     pub(super) fn time(&mut self, name: &str, settings: &Settings) -> Option<Timestamp> {
-        let text = self.text(name)?.trim().to_owned();
-        let zoned = text.parse::<jiff::Timestamp>().ok();
-        let civil = || {
-            let text = text.replace(' ', "T");
-            let at: civil::DateTime = text.parse().ok()?;
-            Some(at.to_zoned(settings.zone()).ok()?.timestamp())
-        };
-        let Some(at) = zoned.or_else(civil) else {
+        let at = Timestamp::parse_in(self.text(name)?, &settings.zone());
+        if at.is_none() {
             self.note(name, "rest_invalid_date", "Invalid date.".into());
-            return None;
-        };
-        Some(Timestamp::from_micros(at.as_microsecond()))
+        }
+        at
     }
 
     /// `context`: `view` or `embed`; what needs a sign-in is refused.

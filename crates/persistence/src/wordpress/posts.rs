@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use domain::articles::Kind;
@@ -12,9 +11,8 @@ use domain::{Result, Timestamp};
 
 use super::{Slice, ids};
 use crate::db::MultiBackend;
-use crate::fragments::one_of;
-use crate::published::{self, View};
-use crate::schema::{published_articles, published_in};
+use crate::published::{self, Condition, View, any_of, under};
+use crate::schema::published_articles;
 use crate::wordpress_ids::Numbered;
 use crate::{Conn, search};
 
@@ -120,7 +118,6 @@ pub struct Posts {
 }
 
 type Select<'a> = diesel::helper_types::IntoBoxed<'a, published_articles::table, MultiBackend>;
-type Condition = Box<dyn diesel::BoxableExpression<published_articles::table, MultiBackend, SqlType = Bool>>;
 
 /// A page of posts in the site's own locale, whole.
 pub fn posts(conn: &mut Conn, view: &View, settings: &Settings, query: &PostQuery, slice: Slice) -> Result<Posts> {
@@ -131,13 +128,9 @@ pub fn posts(conn: &mut Conn, view: &View, settings: &Settings, query: &PostQuer
         return Ok(Posts { total, ..Posts::default() });
     }
     let ids = in_order(conn, &filters, query, &select, slice)?;
-    let open: Vec<String> = published_articles::table
-        .filter(one_of(published_articles::article_id, ids.clone()))
-        .filter(published_articles::comments_open)
-        .select(published_articles::article_id)
-        .load(conn)?;
-    let articles = published::in_order(conn, view, settings, &ids)?;
-    Ok(Posts { articles, open: open.into_iter().collect(), total })
+    let open = published::open_among(conn, &ids)?;
+    let articles = published::in_order(conn, view, &ids, true)?;
+    Ok(Posts { articles, open, total })
 }
 
 /// A post as a search shows it.
@@ -163,7 +156,7 @@ pub fn post_titles(
     let select = |conn: &Conn| filters.select(conn, settings, query, view.now);
     let ids = in_order(conn, &filters, query, &select, slice)?;
     let numbers = super::numbers_of(conn, ids.clone())?;
-    let mut found = published::addresses(conn, view, settings, &ids)?;
+    let mut found = published::addresses(conn, view, &ids)?;
     let titled = |id: &String| {
         let (url, title) = found.remove(id)?;
         Some(Titled { number: numbers.get(id).copied()?, title, url })
@@ -390,28 +383,6 @@ fn scopes(conn: &mut Conn, filter: &TermFilter, sort: Numbered) -> Result<Vec<(&
         _ => "category",
     };
     Ok(ids(conn, sort, &filter.terms)?.into_iter().map(|id| (scope, id)).collect())
-}
-
-/// Whether an article stands under something.
-fn under((scope, id): &(&'static str, String)) -> Condition {
-    let listed = published_in::table
-        .filter(published_in::scope.eq(*scope))
-        .filter(published_in::scope_id.eq(id.clone()))
-        .filter(published_in::article_id.eq(published_articles::article_id))
-        .filter(published_in::revision.eq(published_articles::revision));
-    Box::new(exists(listed))
-}
-
-/// Whether it stands under any of these, which are of one sort.
-fn any_of(scopes: &[(&'static str, String)]) -> Condition {
-    let ids = scopes.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>();
-    let scope = scopes.first().map_or("", |(scope, _)| *scope);
-    let listed = published_in::table
-        .filter(published_in::scope.eq(scope))
-        .filter(published_in::scope_id.eq_any(ids))
-        .filter(published_in::article_id.eq(published_articles::article_id))
-        .filter(published_in::revision.eq(published_articles::revision));
-    Box::new(exists(listed))
 }
 
 /// Whether it stands under all of these.

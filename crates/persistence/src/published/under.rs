@@ -1,0 +1,34 @@
+//! What an article stands under, as a condition on its row.
+
+use diesel::BoxableExpression;
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+
+use crate::db::MultiBackend;
+use crate::schema::{published_articles, published_in};
+
+/// A condition on the rows of the read model.
+pub(crate) type Condition = Box<dyn BoxableExpression<published_articles::table, MultiBackend, SqlType = Bool>>;
+
+/// Whether an article stands under something.
+pub(crate) fn under((scope, id): &(&'static str, String)) -> Condition {
+    let listed = published_in::table
+        .filter(published_in::scope.eq(*scope))
+        .filter(published_in::scope_id.eq(id.clone()))
+        .filter(published_in::article_id.eq(published_articles::article_id))
+        .filter(published_in::revision.eq(published_articles::revision));
+    Box::new(exists(listed))
+}
+
+/// Whether it stands under any of these, which are of one sort.
+pub(crate) fn any_of(scopes: &[(&'static str, String)]) -> Condition {
+    let ids = scopes.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>();
+    let scope = scopes.first().map_or("", |(scope, _)| *scope);
+    let listed = published_in::table
+        .filter(published_in::scope.eq(scope))
+        .filter(published_in::scope_id.eq_any(ids))
+        .filter(published_in::article_id.eq(published_articles::article_id))
+        .filter(published_in::revision.eq(published_articles::revision));
+    Box::new(exists(listed))
+}
