@@ -17,10 +17,8 @@ mod shape;
 mod tags;
 mod wrong;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use domain::secrets::sha256;
 use domain::site::Settings;
 use domain::{Error, Result, Timestamp};
 use persistence::Conn;
@@ -28,7 +26,7 @@ use persistence::published::View;
 use serde_json::{Value, json};
 
 use crate::App;
-use crate::delivery::{Deliverable, Depends};
+use crate::delivery::{Deliverable, Depends, tag};
 use crate::problem::Answer;
 use crate::reading::view;
 use params::{Page, Params};
@@ -213,16 +211,14 @@ async fn answer(app: &web::Data<App>, request: &HttpRequest) -> Answer {
         add(header::LINK, format!("<{latest}>; rel=\"latest-version\""))?;
     }
     let body = serde_json::to_vec(&body).map_err(Error::from)?;
-    let etag = sha256(&body)[..32].to_owned();
     if !lasts {
         let mut response = HttpResponse::Ok();
         for pair in headers {
             response.insert_header(pair);
         }
-        return Ok(response.content_type(KIND).insert_header((header::ETAG, format!("\"{etag}\""))).body(body));
+        return Ok(response.content_type(KIND).insert_header((header::ETAG, format!("\"{}\"", tag(&body)))).body(body));
     }
-    let bare = Deliverable::bare(StatusCode::OK, depends);
-    Ok(Deliverable { etag: Some(etag), kind: KIND, body: body.into(), headers, ..bare }.carry())
+    Ok(Deliverable { headers, ..Deliverable::whole(KIND, body, depends) }.carry())
 }
 
 fn dispatch(conn: &mut Conn, context: &Context, params: &Params, route: Route<'_>) -> Result<Answered, Failure> {
