@@ -408,6 +408,33 @@ fn ghost_moves_in(engine: Engine) {
     assert_eq!(code, 1);
 }
 
+/// Rules that lead in a circle would be followed for ever: the one that closes it does not come, and is named.
+fn no_circle_of_redirects_moves_in(engine: Engine) {
+    let site = Site::new(engine);
+    let rules = json!([
+        {"from": "^/tide/$", "to": "/ebb/"}, {"from": "^/ebb/$", "to": "/tide/"}, {"from": "^/quay/$", "to": "/first/"},
+    ]);
+    std::fs::write(site.folder.path().join("rules.json"), rules.to_string()).unwrap();
+    for _ in 0..2 {
+        let (code, report) = site.import("ghost", ghost().to_string(), &["--redirects", "rules.json"]);
+        assert_eq!((code, said(&report, "not_valid")), (2, vec!["redirect /ebb".to_owned()]), "{report}");
+        assert_eq!(report["counts"]["redirect"]["skipped"], 1, "{report}");
+        let kept =
+            site.query("SELECT source AS value FROM redirects WHERE source IN ('/tide', '/ebb', '/quay') ORDER BY 1");
+        assert_eq!(kept, ["/quay", "/tide"]);
+    }
+}
+
+#[test]
+fn no_circle_of_redirects_moves_in_on_sqlite() {
+    no_circle_of_redirects_moves_in(Engine::Sqlite);
+}
+
+#[test]
+fn no_circle_of_redirects_moves_in_on_postgres() {
+    no_circle_of_redirects_moves_in(Engine::Postgres);
+}
+
 #[test]
 fn a_ghost_site_moves_in_on_sqlite() {
     ghost_moves_in(Engine::Sqlite);

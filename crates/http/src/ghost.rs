@@ -36,8 +36,10 @@ use wrong::{Failure, Wrong};
 pub(crate) use keys::{ContentKeys, admit};
 pub(crate) use params::address;
 
-/// The version of Ghost that answers look like; `Content-Version` has it with a `v`.
+/// The version of Ghost that answers look like.
 const VERSION: &str = "6.65";
+/// The same for `Content-Version`.
+const SHOWN_VERSION: HeaderValue = HeaderValue::from_static("v6.65");
 /// Versions that clients may name in the path; all of them get the same.
 const OLD_VERSIONS: [&str; 4] = ["v2", "v3", "v4", "canary"];
 const KIND: &str = "application/json; charset=utf-8";
@@ -244,7 +246,7 @@ type Headers = Vec<(HeaderName, HeaderValue)>;
 /// What every answer of this API has.
 fn common() -> Headers {
     vec![
-        (CONTENT_VERSION, HeaderValue::from_static("v6.65")),
+        (CONTENT_VERSION, SHOWN_VERSION),
         (header::VARY, HeaderValue::from_static("Accept-Version, Accept-Encoding")),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     ]

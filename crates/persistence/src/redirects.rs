@@ -168,7 +168,8 @@ pub struct Imported {
     pub refused: Vec<(usize, Error)>,
 }
 
-/// Makes rules of all drafts. A rule for the same path is changed; one that cannot be is told of, and the rest is done.
+/// Makes rules of all drafts, one after another. A rule for the same path is changed; one that cannot be, or that with
+/// those before it leads in a circle, is told of, and the rest is done.
 pub fn import(conn: &mut Conn, by: &Actor, drafts: &[Draft], at: Timestamp) -> Result<Imported> {
     by.may(Action::WriteRedirects)?;
     turn(conn, "redirects")?;
@@ -176,25 +177,23 @@ pub fn import(conn: &mut Conn, by: &Actor, drafts: &[Draft], at: Timestamp) -> R
     for (place, draft) in drafts.iter().enumerate() {
         let known = redirects::table.filter(redirects::source.eq(&draft.from)).select(Row::as_select());
         let known = known.first(conn).optional()?.map(Redirect::try_from).transpose()?;
-        let outcome = match known {
-            Some(known) if is_same(&known, draft) => {
-                imported.unchanged += 1;
-                continue;
-            }
-            Some(known) => rewrite(conn, &known, draft, at).map(|_| imported.updated += 1),
-            None => insert(conn, draft, at).map(|_| imported.created += 1),
-        };
-        match outcome {
-            Ok(()) => {}
-            Err(error @ Error::Conflict { .. }) => imported.refused.push((place, error)),
-            Err(error) => return Err(error),
+        if known.as_ref().is_some_and(|known| is_same(known, draft)) {
+            imported.unchanged += 1;
+            continue;
         }
-    }
-    // Only now all are there that may close a circle.
-    for (place, draft) in drafts.iter().enumerate() {
-        match refuse_loop(conn, draft) {
-            Err(error @ Error::Invalid(_)) => imported.refused.push((place, error)),
-            other => other?,
+        // A savepoint: what closes a circle is taken back, and the others stay.
+        let outcome = conn.transaction::<_, Error, _>(|conn| {
+            match &known {
+                Some(known) => rewrite(conn, known, draft, at).map(|_| ())?,
+                None => insert(conn, draft, at).map(|_| ())?,
+            }
+            refuse_loop(conn, draft)
+        });
+        match outcome {
+            Ok(()) if known.is_some() => imported.updated += 1,
+            Ok(()) => imported.created += 1,
+            Err(error @ (Error::Conflict { .. } | Error::Invalid(_))) => imported.refused.push((place, error)),
+            Err(error) => return Err(error),
         }
     }
     if imported.created + imported.updated > 0 {
