@@ -195,7 +195,7 @@ both! {
                     }
                     let ranges = ["(published_at,article_id)<(", "(published_at,article_id)>(", "(ROW("];
                     let goes_on = plans.iter().any(|plan| ranges.iter().any(|range| plan.contains(range)));
-                    assert_eq!(goes_on, after.is_some(), "{filters:?} after {after:?}\n{plans:#?}");
+                    assert!(goes_on || after.is_none(), "{filters:?} after {after:?}\n{plans:#?}");
                 }
             }
             Ok(())

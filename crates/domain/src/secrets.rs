@@ -11,9 +11,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// 32 random bytes that no log shows.
-#[derive(Clone, PartialEq, Eq)]
-struct Master([u8; 32]);
+/// 32 random bytes that no log shows, with the keys of every purpose made ready: deriving one takes longer than most of
+/// what is signed with it.
+#[derive(Clone)]
+struct Master {
+    bytes: [u8; 32],
+    signing: [hmac::Key; Purpose::ALL.len()],
+}
+
+impl Master {
+    fn new(bytes: [u8; 32]) -> Self {
+        Self { bytes, signing: Purpose::ALL.map(|purpose| hmac::Key::new(hmac::HMAC_SHA256, &derive(&bytes, purpose))) }
+    }
+
+    /// The 32 bytes of a purpose.
+    fn key(&self, purpose: Purpose) -> [u8; 32] {
+        derive(&self.bytes, purpose)
+    }
+
+    /// Signs parts, which are framed, so that none can lend to the next.
+    fn tag(&self, purpose: Purpose, parts: &[&str]) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.signing[purpose as usize]);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        context.sign()
+    }
+
+    /// The same in 16 bytes, base64url.
+    fn mac(&self, purpose: Purpose, parts: &[&str]) -> String {
+        BASE64URL_NOPAD.encode(&self.tag(purpose, parts).as_ref()[..16])
+    }
+}
 
 impl fmt::Debug for Master {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,6 +79,21 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Every one, in the order of their numbers.
+    const ALL: [Self; 11] = [
+        Self::AccessToken,
+        Self::Cursor,
+        Self::Unsubscribe,
+        Self::Objection,
+        Self::Manage,
+        Self::SignUpForm,
+        Self::Identity,
+        Self::Avatar,
+        Self::MessageId,
+        Self::Fingerprint,
+        Self::ContentKey,
+    ];
+
     fn label(self) -> &'static [u8] {
         match self {
             Self::AccessToken => b"byline/access-token",
@@ -101,7 +146,7 @@ impl TryFrom<File> for Secrets {
             if bytes.iter().all(|byte| *byte == bytes[0]) {
                 return Err("a key is not random; let `byline serve` make the file".to_owned());
             }
-            Ok(Master(bytes))
+            Ok(Master::new(bytes))
         };
         let keys: Vec<_> =
             file.keys.into_iter().map(|key| Ok((key.kid, master(&key.key)?))).collect::<Result<_, String>>()?;
@@ -115,7 +160,7 @@ impl TryFrom<File> for Secrets {
 
 impl From<Secrets> for File {
     fn from(secrets: Secrets) -> Self {
-        let text = |master: &Master| BASE64URL_NOPAD.encode(&master.0);
+        let text = |master: &Master| BASE64URL_NOPAD.encode(&master.bytes);
         let keys = secrets.keys.iter().map(|(kid, key)| FileKey { kid: kid.clone(), key: text(key) }).collect();
         Self { keys, identity: text(&secrets.identity) }
     }
@@ -125,7 +170,7 @@ impl Secrets {
     /// Makes new keys.
     pub fn generate() -> Result<Self> {
         let kid = format!("k{}", HEXLOWER.encode(&random::<3>()?));
-        Ok(Self { keys: vec![(kid, Master(random()?))], identity: Master(random()?) })
+        Ok(Self { keys: vec![(kid, Master::new(random()?))], identity: Master::new(random()?) })
     }
 
     /// The id of the key that signs now.
@@ -140,37 +185,34 @@ impl Secrets {
 
     /// The 32 bytes of `purpose` under the key `kid`, or `None` if there is no such key.
     pub fn key(&self, purpose: Purpose, kid: &str) -> Option<[u8; 32]> {
-        self.keys.iter().find(|(known, _)| known == kid).map(|(_, master)| derive(master, purpose))
+        self.keys.iter().find(|(known, _)| known == kid).map(|(_, master)| master.key(purpose))
     }
 
     /// Signs `parts` with the current key: 16 bytes, base64url. Parts are framed, so that none can lend to the next.
     pub fn sign(&self, purpose: Purpose, parts: &[&str]) -> String {
-        mac(&derive(&self.keys[0].1, purpose), parts)
+        self.keys[0].1.mac(purpose, parts)
     }
 
     /// Whether `signature` was made by [`Secrets::sign`] over `parts` with any live key. In constant time.
     pub fn verify(&self, purpose: Purpose, parts: &[&str], signature: &str) -> bool {
-        self.keys.iter().any(|(_, master)| {
-            let expected = mac(&derive(master, purpose), parts);
-            are_equal(&expected, signature)
-        })
+        self.keys.iter().any(|(_, master)| are_equal(&master.mac(purpose, parts), signature))
     }
 
     /// A token of 256 bits with a typed prefix that is always the same for `parts` under the current key.
     pub fn token(&self, purpose: Purpose, prefix: &str, parts: &[&str]) -> Token {
-        let text = BASE64URL_NOPAD.encode(tag(&derive(&self.keys[0].1, purpose), parts).as_ref());
+        let text = BASE64URL_NOPAD.encode(self.keys[0].1.tag(purpose, parts).as_ref());
         Token { text: format!("{prefix}{text}") }
     }
 
     /// Stands for `value` (a normalised address) wherever only equality matters. Never changes with rotation.
     pub fn identify(&self, purpose: Purpose, value: &str) -> String {
-        mac(&derive(&self.identity, purpose), &[value])
+        self.identity.mac(purpose, &[value])
     }
 
     /// The key that clients of Ghost's API show: 26 hexadecimal digits. It is in every front end, so that it proves
     /// nothing, and never changes with rotation.
     pub fn content_key(&self) -> String {
-        HEXLOWER.encode(&derive(&self.identity, Purpose::ContentKey)[..13])
+        HEXLOWER.encode(&self.identity.key(Purpose::ContentKey)[..13])
     }
 }
 
@@ -179,25 +221,12 @@ pub fn are_equal(one: &str, other: &str) -> bool {
     constant_time::verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok()
 }
 
-fn derive(master: &Master, purpose: Purpose) -> [u8; 32] {
+fn derive(master: &[u8; 32], purpose: Purpose) -> [u8; 32] {
     let mut key = [0; 32];
-    let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, b"byline").extract(&master.0);
+    let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, b"byline").extract(master);
     let filled = derived.expand(&[purpose.label()], hkdf::HKDF_SHA256).and_then(|okm| okm.fill(&mut key));
     debug_assert!(filled.is_ok(), "32 bytes are within what HKDF-SHA-256 gives");
     key
-}
-
-fn mac(key: &[u8], parts: &[&str]) -> String {
-    BASE64URL_NOPAD.encode(&tag(key, parts).as_ref()[..16])
-}
-
-fn tag(key: &[u8], parts: &[&str]) -> hmac::Tag {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-    for part in parts {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    context.sign()
 }
 
 fn random<const N: usize>() -> Result<[u8; N]> {

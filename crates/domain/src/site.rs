@@ -10,8 +10,8 @@ use crate::text::{Line, Locale, Prose, WebUrl, Zone};
 use crate::{Fault, Result, Timestamp};
 
 pub use addresses::{
-    ArticlePlace, Place, Shaped, article_path, article_url, byline_path, byline_url, category_path, category_url,
-    match_old, match_path, own_path, plain_path, same_path, tag_path, tag_url,
+    ArticlePlace, ArticleUrls, Place, Shaped, article_path, article_url, byline_path, byline_url, category_path,
+    category_url, match_old, match_path, own_path, plain_path, same_path, tag_path, tag_url,
 };
 
 /// The settings as they stand, with their version.

@@ -212,8 +212,7 @@ fn read(
         }
     };
     let filters = Filters { locale: locale.map(str::to_owned), ..head.filters };
-    let mut listed = published::list(conn, view, &filters, (None, ITEMS + 1), (true, false))?;
-    listed.articles.truncate(usize::try_from(ITEMS)?);
+    let listed = published::list(conn, view, &filters, (None, ITEMS), (true, false))?;
     let ids = || listed.articles.iter().map(|article| article.id);
     let articles = listed.articles.iter().map(PublicArticle::whole).collect::<Result<Vec<_>>>()?;
     let things = ids().map(|id| id.to_string()).chain(head.named.iter().map(|(_, id)| id.clone())).collect();

@@ -116,9 +116,7 @@ pub(crate) async fn get_llms(app: web::Data<App>) -> Answer {
         let settings = persistence::site::settings(conn)?;
         let mut list = |kind| {
             let filters = Filters { kind: Some(kind), locale: Some("*".into()), ..Filters::default() };
-            let mut listed = published::list(conn, &view, &filters, (None, NAMED + 1), (false, false))?;
-            listed.articles.truncate(usize::try_from(NAMED)?);
-            Ok::<_, Error>(listed)
+            published::list(conn, &view, &filters, (None, NAMED), (false, false))
         };
         let (articles, pages) = (list(Kind::Article)?, list(Kind::Page)?);
         Ok((settings, articles, pages))

@@ -14,7 +14,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
-use crate::answer::{Listing, Public, gone, moved};
+use crate::answer::{Listing, Page, Public, gone, moved};
 use crate::comments;
 use crate::delivery::Depends;
 use crate::fields::{Fields, names};
@@ -146,16 +146,14 @@ pub(crate) async fn list_articles(app: web::Data<App>, request: HttpRequest, que
     let with = (include.is_some(), query.count);
     let one_range = filters.is_one_range() && !query.count;
     let view = view(&app);
-    let work = move |conn: &mut persistence::Conn| published::list(conn, &view, &filters, (after, limit + 1), with);
+    let work = move |conn: &mut persistence::Conn| published::list(conn, &view, &filters, (after, limit), with);
     let listed = if one_range { app.db.peek(work).await? } else { app.db.read(work).await? };
-    let position = |article: &PublicArticle| (article.published_at.micros(), article.id);
-    let mut listing = cursors.page(listed.articles, limit, listed.total, position)?;
-    if let (None, Some(resume)) = (&listing.page.next, listed.resume) {
-        listing.page.next = Some(cursors.write(&resume)?);
-    }
-    let depends = depends(listed.shown, listing.data.iter().map(|article| article.id));
-    let data = listing.data.into_iter().map(|article| fields.of_document(article.json)).collect::<Result<Vec<_>>>()?;
-    Ok(Public::document(listing.page.around(&data)?, depends).next(&app, &request, &listing.page).respond())
+    let next = listed.next.map(|(at, id)| cursors.write(&(at, id))).transpose()?;
+    let page = Page { next, total: listed.total.map(u64::try_from).transpose().map_err(Error::from)? };
+    let depends = depends(listed.shown, listed.articles.iter().map(|article| article.id));
+    let data =
+        listed.articles.into_iter().map(|article| fields.of_document(article.json)).collect::<Result<Vec<_>>>()?;
+    Ok(Public::document(page.around(&data)?, depends).next(&app, &request, &page).respond())
 }
 
 /// What a page of articles depends on: its part of the list, each article, and what its filters name.

@@ -5,7 +5,8 @@ use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Bool, HasSqlType, Text};
 
 use crate::db::MultiBackend;
 
@@ -28,15 +29,14 @@ pub(crate) fn one_of<C, V: Clone + Default>(column: C, mut values: Vec<V>) -> On
 }
 
 /// `(first, second) < (…)`, or `>`: what comes after a position in an index over both.
-pub(crate) struct Beyond<A, B> {
+pub(crate) struct Beyond<A, B, const ASCENDING: bool> {
     columns: (A, B),
-    relation: &'static str,
     position: (i64, String),
 }
 
 /// What comes after a position in the order of two columns.
-pub(crate) fn beyond<A, B>(columns: (A, B), ascending: bool, position: (i64, String)) -> Beyond<A, B> {
-    Beyond { columns, relation: if ascending { ") > (" } else { ") < (" }, position }
+pub(crate) fn beyond<A, B, const ASCENDING: bool>(columns: (A, B), position: (i64, String)) -> Beyond<A, B, ASCENDING> {
+    Beyond { columns, position }
 }
 
 macro_rules! one_of {
@@ -81,17 +81,20 @@ impl<DB: Backend> QueryFragment<DB> for Head {
     }
 }
 
-impl<A, B> QueryFragment<MultiBackend> for Beyond<A, B>
+impl<A, B, DB, const ASCENDING: bool> QueryFragment<DB> for Beyond<A, B, ASCENDING>
 where
-    A: QueryFragment<MultiBackend>,
-    B: QueryFragment<MultiBackend>,
+    A: QueryFragment<DB>,
+    B: QueryFragment<DB>,
+    DB: Backend + HasSqlType<BigInt> + HasSqlType<Text>,
+    i64: ToSql<BigInt, DB>,
+    String: ToSql<Text, DB>,
 {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("(");
         self.columns.0.walk_ast(out.reborrow())?;
         out.push_sql(", ");
         self.columns.1.walk_ast(out.reborrow())?;
-        out.push_sql(self.relation);
+        out.push_sql(if ASCENDING { ") > (" } else { ") < (" });
         out.push_bind_param::<BigInt, _>(&self.position.0)?;
         out.push_sql(", ");
         out.push_bind_param::<Text, _>(&self.position.1)?;
@@ -100,30 +103,33 @@ where
     }
 }
 
-/// Conditions over columns of any tables; their text depends on their values.
+impl<A: QueryId, B: QueryId, const ASCENDING: bool> QueryId for Beyond<A, B, ASCENDING> {
+    type QueryId = Beyond<A::QueryId, B::QueryId, ASCENDING>;
+    const HAS_STATIC_QUERY_ID: bool = A::HAS_STATIC_QUERY_ID && B::HAS_STATIC_QUERY_ID;
+}
+
+impl<V, C> QueryId for OneOf<C, V> {
+    type QueryId = ();
+    // Its text depends on how many there are.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+/// Conditions over columns of any tables.
 macro_rules! condition {
-    ($name:ident<$($column:ident),+ $(; $value:ident)?>) => {
-        impl<$($column: Expression),+ $(, $value)?> Expression for $name<$($column),+ $(, $value)?> {
+    ([$($generics:tt)*] $name:ty, $($column:ident),+) => {
+        impl<$($column: Expression,)+ $($generics)*> Expression for $name {
             type SqlType = Bool;
         }
 
-        impl<$($column: AppearsOnTable<T>),+ $(, $value)?, T> AppearsOnTable<T> for $name<$($column),+ $(, $value)?> {}
+        impl<$($column: AppearsOnTable<T>,)+ T, $($generics)*> AppearsOnTable<T> for $name {}
 
-        impl<$($column: SelectableExpression<T>),+ $(, $value)?, T> SelectableExpression<T>
-            for $name<$($column),+ $(, $value)?>
-        {
-        }
+        impl<$($column: SelectableExpression<T>,)+ T, $($generics)*> SelectableExpression<T> for $name {}
 
-        impl<$($column),+ $(, $value)?, G> ValidGrouping<G> for $name<$($column),+ $(, $value)?> {
+        impl<$($column,)+ G, $($generics)*> ValidGrouping<G> for $name {
             type IsAggregate = is_aggregate::No;
-        }
-
-        impl<$($column),+ $(, $value)?> QueryId for $name<$($column),+ $(, $value)?> {
-            type QueryId = ();
-            const HAS_STATIC_QUERY_ID: bool = false;
         }
     };
 }
 
-condition!(OneOf<C; V>);
-condition!(Beyond<A, B>);
+condition!([V] OneOf<C, V>, C);
+condition!([const ASCENDING: bool] Beyond<A, B, ASCENDING>, A, B);

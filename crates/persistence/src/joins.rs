@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use domain::articles::Kind;
 use domain::ids::ArticleId;
 use domain::published::{Joined, Translation};
-use domain::site::{self, ArticlePlace, Settings};
+use domain::site::{ArticlePlace, ArticleUrls, Settings};
 use domain::{Result, Timestamp};
 
 use crate::Conn;
@@ -126,6 +126,7 @@ pub(crate) fn join(
     let referred = view.forms.of(conn, &references)?;
     let above = all().filter(|refers| refers.kind == Kind::Page).filter_map(|refers| refers.parent);
     let pages = Tree::above(conn, above.map(|id| id.to_string()).collect(), view.now)?;
+    let urls = ArticleUrls::new(settings, &view.public_url);
     let mut joints = Vec::with_capacity(articles.len());
     let mut groups: HashMap<&str, Vec<(&str, Translation)>> = HashMap::new();
     for (number, (refers, referred)) in all().zip(referred).enumerate() {
@@ -140,7 +141,7 @@ pub(crate) fn join(
             published_at: refers.published_at,
             page_path: path.as_deref(),
         };
-        let url = site::article_url(settings, &view.public_url, &place);
+        let url = urls.of(&place);
         if number < articles.len() {
             joints.push(Joint { parent, url, referred, translations: BTreeMap::new() });
         } else {

@@ -65,24 +65,49 @@ pub enum Place {
     },
 }
 
+/// The addresses of the articles and pages of a site on its front end.
+pub struct ArticleUrls<'a> {
+    settings: &'a Settings,
+    base: &'a str,
+    shape: Shape<'a>,
+}
+
+impl<'a> ArticleUrls<'a> {
+    /// Whole ones. `public_url` stands in for a site without an address of its own.
+    pub fn new(settings: &'a Settings, public_url: &'a Url) -> Self {
+        Self { base: base(settings, public_url), ..Self::paths(settings) }
+    }
+
+    /// Paths below the site's own address.
+    fn paths(settings: &'a Settings) -> Self {
+        Self { settings, base: "", shape: Shape::of(&settings.permalink) }
+    }
+
+    /// That of one article or page.
+    pub fn of(&self, place: &ArticlePlace<'_>) -> String {
+        if let Some(path) = place.page_path {
+            return Shape::of(&page_shape(self.settings)).fill(self.base, |name| match name {
+                Name::Locale => place.locale.into(),
+                _ => path.into(),
+            });
+        }
+        let zone = || self.settings.zone();
+        let date = |part: &str| place.published_at.to_jiff().to_zoned(zone()).strftime(part).to_string().into();
+        self.shape.fill(self.base, |name| match name {
+            Name::Slug => place.slug.into(),
+            Name::Id => place.id.to_string().into(),
+            Name::Locale => place.locale.into(),
+            Name::Category | Name::Path => place.category_path.unwrap_or_default().into(),
+            Name::Year => date("%Y"),
+            Name::Month => date("%m"),
+            Name::Day => date("%d"),
+        })
+    }
+}
+
 /// The path of an article, or of a page, on the front end, below the site's own address.
 pub fn article_path(settings: &Settings, place: &ArticlePlace<'_>) -> String {
-    if let Some(path) = place.page_path {
-        return Shape::of(&page_shape(settings)).fill(|name| match name {
-            Name::Locale => place.locale.into(),
-            _ => path.into(),
-        });
-    }
-    let date = |part: &str| place.published_at.to_jiff().to_zoned(settings.zone()).strftime(part).to_string().into();
-    Shape::of(&settings.permalink).fill(|name| match name {
-        Name::Slug => place.slug.into(),
-        Name::Id => place.id.to_string().into(),
-        Name::Locale => place.locale.into(),
-        Name::Category | Name::Path => place.category_path.unwrap_or_default().into(),
-        Name::Year => date("%Y"),
-        Name::Month => date("%m"),
-        Name::Day => date("%d"),
-    })
+    ArticleUrls::paths(settings).of(place)
 }
 
 /// Pages stand at their slugs; they have the locale before them and the slash at the end that articles have.
@@ -94,7 +119,7 @@ fn page_shape(settings: &Settings) -> String {
 
 /// The path of a category on the front end; `path` is its own, made of slugs.
 pub fn category_path(settings: &Settings, path: &str) -> String {
-    Shape::of(&settings.category_path).fill(|name| match name {
+    Shape::of(&settings.category_path).fill("", |name| match name {
         Name::Slug => path.rsplit('/').next().unwrap_or_default().into(),
         _ => path.into(),
     })
@@ -102,17 +127,17 @@ pub fn category_path(settings: &Settings, path: &str) -> String {
 
 /// The path of a tag on the front end.
 pub fn tag_path(settings: &Settings, slug: &str) -> String {
-    Shape::of(&settings.tag_path).fill(|_| slug.into())
+    Shape::of(&settings.tag_path).fill("", |_| slug.into())
 }
 
 /// The path of a byline on the front end.
 pub fn byline_path(settings: &Settings, slug: &str) -> String {
-    Shape::of(&settings.byline_path).fill(|_| slug.into())
+    Shape::of(&settings.byline_path).fill("", |_| slug.into())
 }
 
 /// The address of an article on the front end. `public_url` stands in for a site without an address of its own.
 pub fn article_url(settings: &Settings, public_url: &Url, place: &ArticlePlace<'_>) -> String {
-    below(settings, public_url, &article_path(settings, place))
+    ArticleUrls::new(settings, public_url).of(place)
 }
 
 /// The address of a category on the front end.
@@ -266,8 +291,11 @@ pub(super) fn check(settings: &Settings, faults: &mut Faults) -> [String; 4] {
 }
 
 fn below(settings: &Settings, public_url: &Url, path: &str) -> String {
-    let base = settings.site_url.as_deref().unwrap_or(public_url.as_str());
-    format!("{}{path}", base.trim_end_matches('/'))
+    format!("{}{path}", base(settings, public_url))
+}
+
+fn base<'a>(settings: &'a Settings, public_url: &'a Url) -> &'a str {
+    settings.site_url.as_deref().unwrap_or(public_url.as_str()).trim_end_matches('/')
 }
 
 /// The decoded segments of a path, below that of the site's own address.

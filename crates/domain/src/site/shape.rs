@@ -107,9 +107,11 @@ impl<'a> Shape<'a> {
         Self(text.strip_prefix('/').unwrap_or(text).split('/').map(segment).collect())
     }
 
-    /// A path of this shape, percent-encoded. A placeholder that stands alone and has no value takes no segment.
-    pub(super) fn fill<'v>(&self, value: impl Fn(Name) -> Cow<'v, str>) -> String {
-        let mut path = String::new();
+    /// A path of this shape, percent-encoded, behind `base`. A placeholder that stands alone and has no value takes no
+    /// segment.
+    pub(super) fn fill<'v>(&self, base: &str, value: impl Fn(Name) -> Cow<'v, str>) -> String {
+        let mut path = String::with_capacity(base.len() + 100);
+        path.push_str(base);
         let push = |path: &mut String, text: &str| path.extend(utf8_percent_encode(text, SEGMENT));
         for segment in &self.0 {
             match segment {

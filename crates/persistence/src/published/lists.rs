@@ -10,11 +10,12 @@ use diesel::sql_types::{Bool, Text};
 use domain::articles::Kind;
 use domain::ids::ArticleId;
 use domain::site::Settings;
-use domain::{Result, Timestamp};
+use domain::{Error, Result, Timestamp};
 use serde::Serialize;
 
 use super::{Document, PublicArticle, Row, View, draw, steady};
 use crate::changes::{Resource, Window};
+use crate::db::on;
 use crate::fragments::{Head, beyond, one_of};
 use crate::schema::{published_articles as published, published_in};
 use crate::{Conn, search};
@@ -62,8 +63,9 @@ pub struct Listed {
     pub articles: Vec<PublicArticle>,
     /// How many there are in all, if it was asked.
     pub total: Option<i64>,
-    /// Where to go on although the page is not full: so many rows were looked at that it ends here.
-    pub resume: Option<Position>,
+    /// Where to go on: after the last article if there are more, or, although the page is not full, where it stopped
+    /// looking, since it looked at so many rows.
+    pub next: Option<Position>,
     /// What decides what is on it.
     pub shown: Shown,
 }
@@ -77,8 +79,7 @@ pub struct Shown {
     pub named: Vec<String>,
 }
 
-/// Up to `limit` articles after a position; the last of so many is taken for the first of the next page. An unknown
-/// category, tag or byline is an empty list.
+/// Up to `limit` articles after a position. An unknown category, tag or byline is an empty list.
 pub fn list(
     conn: &mut Conn,
     view: &View,
@@ -86,7 +87,8 @@ pub fn list(
     (after, limit): (Option<Position>, i64),
     (with_body, with_total): (bool, bool),
 ) -> Result<Listed> {
-    let page = Page { after, limit };
+    // One more tells whether there are more.
+    let page = Page { after, limit: limit + 1 };
     let (settings, read) = steady(conn, view, |conn, settings| {
         let mut shown = Shown::default();
         let Some(conditions) = conditions(conn, view, settings, filters, &mut shown)? else {
@@ -97,15 +99,23 @@ pub fn list(
         found.total = if with_total { Some(count(conn, &conditions)?) } else { None };
         Ok((found.head, (Some(conditions), found, shown)))
     })?;
-    let (conditions, found, mut shown) = read;
-    let articles = draw(conn, view, &settings, &found.documents)?;
+    let (conditions, Found { mut documents, total, resume, .. }, mut shown) = read;
+    let position = |(row, _): &Document| Ok::<_, Error>((row.published_at, row.article_id.parse()?));
+    let limit = usize::try_from(limit)?;
+    let beyond = documents.get(limit).map(position).transpose()?;
+    documents.truncate(limit);
+    let next = if beyond.is_some() { documents.last().map(position).transpose()? } else { resume };
     if let (Some(window), Some(conditions)) = (&mut shown.window, conditions) {
         window.counted = with_total;
+        // What matches words is known by its text alone: there, any article may alter the page.
         if conditions.words.is_none() {
-            look_through(window, &conditions, page, &articles, found.resume)?;
+            window.next = beyond;
+            let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let end = next.map_or(Bound::Unbounded, Bound::Included);
+            window.seen = if conditions.oldest_first { (begin, end) } else { (end, begin) };
         }
     }
-    Ok(Listed { articles, total: found.total, resume: found.resume, shown })
+    Ok(Listed { articles: draw(conn, view, &settings, &documents)?, total, next, shown })
 }
 
 /// What was found for a page, and the newest entry of the log that was seen with it, if any was.
@@ -131,26 +141,6 @@ fn found(conn: &mut Conn, view: &View, conditions: &Conditions, page: Page, with
     let head = seen.first().map(|(_, _, head)| *head);
     let documents = seen.into_iter().map(|(row, body, _)| (row, body)).collect();
     Ok(Found { documents, head, ..Found::default() })
-}
-
-/// Narrows a window to the positions that a page shows: from where it begins to its last article, to where it stopped
-/// looking, or to the end of the list. What matches words is known by its text alone: there, any article may.
-fn look_through(
-    window: &mut Window,
-    conditions: &Conditions,
-    page: Page,
-    articles: &[PublicArticle],
-    resume: Option<Position>,
-) -> Result<()> {
-    let full = i64::try_from(articles.len())? == page.limit;
-    let mut positions = articles.iter().rev().map(|article| (article.published_at.micros(), article.id));
-    // The last one of a full page only tells that there is another page.
-    window.next = if full { positions.next() } else { None };
-    let last = if full { positions.next() } else { resume };
-    let begin = page.after.map_or(Bound::Unbounded, Bound::Excluded);
-    let end = last.map_or(Bound::Unbounded, Bound::Included);
-    window.seen = if conditions.oldest_first { (begin, end) } else { (end, begin) };
-    Ok(())
 }
 
 /// Which part of a list.
@@ -289,8 +279,12 @@ macro_rules! narrowed {
             query = query.filter($table::published_at.lt(conditions.before));
         }
         if let Some((at, id)) = after {
-            let columns = ($table::published_at, $table::article_id);
-            query = query.filter(beyond(columns, conditions.oldest_first, (at, id.to_string())));
+            let (columns, position) = (($table::published_at, $table::article_id), (at, id.to_string()));
+            query = if conditions.oldest_first {
+                query.filter(beyond::<_, _, true>(columns, position))
+            } else {
+                query.filter(beyond::<_, _, false>(columns, position))
+            };
         }
         query
     }};
@@ -321,8 +315,47 @@ macro_rules! document {
 /// A document, and the newest entry of the log that was seen with it.
 type Seen = (Row, Option<String>, i64);
 
+/// What nearly every list is: one locale, newest first, from a position on, and no other bound on dates.
+struct Plain<'a> {
+    kind: &'static str,
+    locale: &'a str,
+    now: i64,
+    from: (i64, String),
+    limit: i64,
+}
+
+impl Conditions {
+    fn plain(&self, page: Page) -> Option<Plain<'_>> {
+        let locale = self.locale.as_deref().filter(|_| self.after.is_none() && !self.oldest_first)?;
+        // No identity is before the empty one.
+        let from = page.after.map_or((self.before, String::new()), |(at, id)| (at, id.to_string()));
+        Some(Plain { kind: self.kind.as_str(), locale, now: self.now, from, limit: page.limit })
+    }
+}
+
+/// The same as [`paged`] and [`document`], but of each engine's own connection and of one type: the text of the
+/// statement is made once and not for every request.
+macro_rules! plain {
+    ($conn:expr, $query:expr, $table:ident, $plain:expr, $with_body:expr) => {{
+        let (plain, columns): (Plain<'_>, _) = ($plain, ($table::published_at, $table::article_id));
+        on!($conn, |c| $query
+            .filter($table::kind.eq(plain.kind))
+            .filter($table::locale.eq(plain.locale))
+            .filter($table::visible_from.le(plain.now))
+            .filter($table::visible_until.gt(plain.now))
+            .filter(beyond::<_, _, false>(columns, plain.from))
+            .order(($table::published_at.desc(), $table::article_id.desc()))
+            .limit(plain.limit)
+            .select(document!($with_body, with head))
+            .load(c))?
+    }};
+}
+
 /// A page of everything.
 fn all(conn: &mut Conn, conditions: &Conditions, page: Page, with_body: bool) -> Result<Vec<Seen>> {
+    if let Some(plain) = conditions.plain(page) {
+        return Ok(plain!(conn, published::table, published, plain, with_body));
+    }
     Ok(paged!(published::table, published, conditions, page).select(document!(with_body, with head)).load(conn)?)
 }
 
@@ -333,6 +366,9 @@ fn within(conn: &mut Conn, conditions: &Conditions, scope: &Scope, page: Page, w
         .inner_join(published::table.on(same))
         .filter(published_in::scope.eq(scope.0))
         .filter(published_in::scope_id.eq(&scope.1));
+    if let Some(plain) = conditions.plain(page) {
+        return Ok(plain!(conn, listed, published_in, plain, with_body));
+    }
     Ok(paged!(listed, published_in, conditions, page).select(document!(with_body, with head)).load(conn)?)
 }
 

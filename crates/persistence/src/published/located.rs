@@ -154,7 +154,7 @@ fn articles(
         let rows: Vec<Row> = match after {
             None => rows.offset(offset).load(conn)?,
             Some(last) => {
-                rows.filter(beyond((published::published_at, published::article_id), true, last)).load(conn)?
+                rows.filter(beyond::<_, _, true>((published::published_at, published::article_id), last)).load(conn)?
             }
         };
         let Some(last) = rows.last() else { break };
