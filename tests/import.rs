@@ -1,13 +1,16 @@
 //! Moving in: the real binary reads exports of our own making, whole and broken, on both engines.
 
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl};
+use persistence::archive::{self, TABLES};
 use persistence::{DatabaseUrl, Db, Options};
 use serde_json::{Value, json};
 
-use crate::support::binary::{Said, Server, run};
+use crate::support::binary::{Said, Server, byline, run};
 use crate::support::{Engine, postgres};
 
 /// A file of WordPress around these items.
@@ -443,4 +446,85 @@ fn a_ghost_site_moves_in_on_sqlite() {
 #[test]
 fn a_ghost_site_moves_in_on_postgres() {
     ghost_moves_in(Engine::Postgres);
+}
+
+/// Everything that an archive carries, but for what says when and how often someone moved in: the trail of what was done
+/// here, since when addresses have had the shapes that came with the site, and when and how often the settings and the
+/// newsletter's came to be what they are.
+fn carried(site: &Site) -> Vec<String> {
+    let db = Db::open(&Options { url: site.url.parse().unwrap(), create: false, connections: 1 }).unwrap();
+    let mut lines = Vec::new();
+    let read = |conn: &mut persistence::Conn| {
+        for table in TABLES.iter().filter(|table| table.name != "audit") {
+            let columns = archive::columns(conn, table)?;
+            archive::read(conn, table, &columns, |line| {
+                let mut row: Value = serde_json::from_str(line)?;
+                if matches!(table.name, "site" | "newsletters" | "old_shapes") {
+                    for moment in ["created_at", "updated_at", "schedule_since", "since", "version"] {
+                        row.as_object_mut().unwrap().remove(moment);
+                    }
+                }
+                lines.push(format!("{} {row}", table.name));
+                Ok(())
+            })?;
+        }
+        Ok(())
+    };
+    db.read_blocking(read).unwrap();
+    lines
+}
+
+/// An import that is killed, wherever, and run again leaves what one leaves that nobody disturbed.
+fn a_killed_import_goes_on(engine: Engine) {
+    let posts = (1..=260).map(|id| {
+        let (slug, date) = (format!("post-{id}"), format!("20{:02}-0{}-1{} 12:00:00", id % 20, id % 9 + 1, id % 10));
+        let comments = [comment(3 * id, 0, "1", ""), comment(3 * id + 1, 3 * id, "0", "")].concat();
+        let labels = "<category domain=\"category\" nicename=\"quay\"><![CDATA[The Quay]]></category>\
+                      <category domain=\"post_tag\" nicename=\"tide\"><![CDATA[Tide]]></category>";
+        let more = format!("{labels}{comments}");
+        let slug = if id % 7 == 0 { "again" } else { &slug };
+        Post { id, slug, title: &format!("Post {id}"), date: &date, more: &more, ..POST }.xml()
+    });
+    let pages = (301..=310).map(|id| {
+        let (slug, above) = (format!("page-{id}"), format!("<wp:post_parent>{}</wp:post_parent>", id - 1));
+        Post { id, slug: &slug, kind: "page", more: &above, ..POST }.xml()
+    });
+    let file = wxr(&posts.chain(pages).collect::<String>());
+    let undisturbed = Site::new(engine);
+    assert_eq!(undisturbed.import("wordpress", &file, &[]).0, 0);
+    let wanted = carried(&undisturbed);
+    let keys = |site: &Site| {
+        let of = |name: &str| site.folder.path().join(name);
+        if engine == Engine::Sqlite { of("secrets.json") } else { of("var/secrets.json") }
+    };
+    let mut amid = 0;
+    for step in 0..6_u64 {
+        let site = Site::new(engine);
+        std::fs::copy(keys(&undisturbed), keys(&site)).unwrap();
+        let path = site.folder.path().join("site.xml");
+        std::fs::write(&path, &file).unwrap();
+        let words = ["import", "wordpress", path.to_str().unwrap(), "--database-url", &site.url];
+        let mut import =
+            byline(site.folder.path(), &words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(60 << step));
+        import.kill().unwrap();
+        import.wait().unwrap();
+        let count = carried(&site).len();
+        amid += usize::from(count > 20 && count < wanted.len());
+        assert_eq!(site.import("wordpress", &file, &[]).0, 0);
+        let found = carried(&site);
+        let differs = wanted.iter().zip(&found).find(|(wanted, found)| wanted != found);
+        assert!(differs.is_none() && found.len() == wanted.len(), "killed after {} ms: {differs:?}", 60 << step);
+    }
+    assert!(amid > 0, "no kill came in the middle");
+}
+
+#[test]
+fn a_killed_import_goes_on_on_sqlite() {
+    a_killed_import_goes_on(Engine::Sqlite);
+}
+
+#[test]
+fn a_killed_import_goes_on_on_postgres() {
+    a_killed_import_goes_on(Engine::Postgres);
 }

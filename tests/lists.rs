@@ -119,7 +119,11 @@ fn plan(conn: &mut Conn, text: &str, binds: &[Value]) -> String {
             });
             let kinds = kinds.collect::<Vec<_>>().join(", ");
             diesel::sql_query(format!("PREPARE asked ({kinds}) AS {text}").replace(" ()", "")).execute(c).unwrap();
-            let binds: Vec<String> = binds.iter().map(|bind| bind.to_string().replace('"', "'")).collect();
+            let written = |bind: &Value| match bind {
+                Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+                other => other.to_string(),
+            };
+            let binds: Vec<String> = binds.iter().map(written).collect();
             let execute = format!("EXPLAIN EXECUTE asked ({})", binds.join(", ")).replace(" ()", "");
             let lines: Vec<Line> = diesel::sql_query(execute).load(c).unwrap();
             diesel::sql_query("DEALLOCATE asked").execute(c).unwrap();

@@ -145,8 +145,7 @@ both! {
                 ..ArticleWrite::default()
             };
             let id = "01936f5e-8c2a-7b3d-9e4f-5a6b7c8d9e04".parse()?;
-            let number = wordpress_ids::reserve(conn, Numbered::Article, "01936f5e-8c2a-7b3d-9e4f-5a6b7c8d9e04", 512)?;
-            assert_eq!(number, 512);
+            let old = Slug::parse_imported("strasse").map_err(|(_, detail)| domain::Error::Internal(detail))?;
             let imported = Imported {
                 id,
                 kind: Kind::Article,
@@ -159,12 +158,14 @@ both! {
                 updated_at: at("2012-01-01T00:00:00Z"),
                 published_at: Some(at("2010-05-06T07:08:09Z")),
                 publish_at: None,
+                old_slugs: vec![old],
+                number: Some(512),
+                ghost_id: None,
             };
-            let (fourth, slug) = articles::put(conn, &by, imported, now)?;
-            assert_eq!(slug, "Straße %1");
-            let old = Slug::parse_imported("strasse").map_err(|(_, detail)| domain::Error::Internal(detail))?;
-            assert!(articles::remember_slug(conn, id, "en", &old, founded)?);
-            Ok([first, second, third, fourth])
+            let put = articles::put(conn, &by, vec![imported], now)?.remove(0);
+            assert!(put.as_elsewhere);
+            assert_eq!(put.slug, "Straße %1");
+            Ok([first, second, third, put.fate])
         })
         .unwrap();
         assert_eq!(put(), [Fate::Created; 4]);

@@ -4,6 +4,8 @@
 //! Columns are asked of the database itself, so that a new column is in the next export without anyone thinking of it. A
 //! new table has to be entered in [`TABLES`] or in [`LEFT_OUT`]; a test says so.
 
+use std::collections::HashMap;
+
 use diesel::connection::{AnsiTransactionManager, DefaultLoadingMode, TransactionManager};
 use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
@@ -12,8 +14,10 @@ use domain::published::{Body, Summary};
 use domain::{Error, Result, text};
 use serde_json::Value;
 
+use crate::fragments::one_of;
 use crate::schema::published_articles as published;
-use crate::{Conn, Db, search};
+use crate::search::{self, Indexed};
+use crate::{Conn, Db, bulk};
 
 /// A table that is carried.
 #[derive(Debug, Clone, Copy)]
@@ -166,19 +170,8 @@ pub fn read(
 
 /// Writes rows into a table; `rows` is an array of JSON with what [`read`] gave, whose columns are these.
 pub fn write(conn: &mut Conn, table: &Table, columns: &[String], rows: &str) -> Result<usize> {
-    let name = table.name;
-    let quoted: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
-    let into = format!("INSERT INTO \"{name}\" ({})", quoted.join(", "));
-    let insert = match conn {
-        Conn::Postgres(_) => {
-            format!("{into} SELECT {} FROM json_populate_recordset(NULL::\"{name}\", $1::json)", quoted.join(", "))
-        }
-        Conn::Sqlite(_) => {
-            let values: Vec<String> = columns.iter().map(|column| format!("value ->> '{column}'")).collect();
-            format!("{into} SELECT {} FROM json_each($1)", values.join(", "))
-        }
-    };
-    Ok(diesel::sql_query(insert).bind::<Text, _>(rows).execute(conn)?)
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    bulk::insert_text(conn, table.name, &columns, rows, "")
 }
 
 /// The first table that holds something already: what is restored takes the place of nothing.
@@ -192,23 +185,33 @@ pub fn occupied(conn: &mut Conn) -> Result<Option<&'static str>> {
     Ok(None)
 }
 
+/// Articles whose words are entered at once.
+const INDEXED: usize = 200;
+
 /// Makes what is public findable by its words, once its rows are there. The words are those of the public snapshot.
 pub fn index_words(conn: &mut Conn, mut each: impl FnMut()) -> Result<()> {
     let keys: Vec<(String, i64)> = published::table
         .order((published::published_at, published::article_id, published::revision))
         .select((published::article_id, published::revision))
         .load(conn)?;
-    for (id, revision) in keys {
-        let row = published::table.find((&id, revision)).select((published::summary, published::body));
-        let (summary, body): (String, String) = row.first(conn)?;
-        let (summary, body): (Summary, Body) = (serde_json::from_str(&summary)?, serde_json::from_str(&body)?);
-        let words = search::Indexed {
-            title: &summary.title,
-            excerpt: &summary.excerpt,
-            text: &text::plain_text(&body.body_html),
-        };
-        search::put_words(conn, &id, revision, &words)?;
-        each();
+    for keys in keys.chunks(INDEXED) {
+        let ids = keys.iter().map(|(id, _)| id.clone()).collect();
+        let rows: Vec<((String, i64), (String, String))> = published::table
+            .filter(one_of(published::article_id, ids))
+            .select(((published::article_id, published::revision), (published::summary, published::body)))
+            .load(conn)?;
+        let rows: HashMap<_, _> = rows.into_iter().collect();
+        let words =
+            keys.iter().filter_map(|key| Some((key, rows.get(key)?))).map(|((id, revision), (summary, body))| {
+                let (summary, body): (Summary, Body) = (serde_json::from_str(summary)?, serde_json::from_str(body)?);
+                let text = text::plain_text(&body.body_html);
+                let words = Indexed { title: summary.title.into(), excerpt: summary.excerpt.into(), text: text.into() };
+                Ok((id.as_str(), *revision, words))
+            });
+        search::put(conn, &words.collect::<Result<Vec<_>>>()?)?;
+        for _ in keys {
+            each();
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ mod rows;
 mod slugs;
 
 pub use documents::{Listed, Query, document, list, revision, revisions};
-pub use imported::{Imported, put, remember_slug};
+pub use imported::{Imported, Put, put};
 pub use rows::Position;
 
 use domain::articles::{Act, Article, ArticleWrite, Audience, Comments, Content, Draft, Kind, State};

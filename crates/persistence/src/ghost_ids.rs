@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use domain::Result;
 use domain::ids::ghost_id;
+use serde_json::json;
 
-use crate::Conn;
 use crate::db::on;
 use crate::fragments::one_of;
 use crate::schema::ghost_ids as ids;
+use crate::{Conn, bulk};
 
 /// What has such an identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +54,30 @@ pub fn reserve(conn: &mut Conn, kind: Kind, id: &str, wanted: &str) -> Result<St
         }
     }
     Ok(made)
+}
+
+/// [`reserve`] for many new things, and [`take`] for those of them that want none: what each has.
+pub(crate) fn reserve_all(
+    conn: &mut Conn,
+    kind: Kind,
+    wanted: &[(String, Option<String>)],
+) -> Result<HashMap<String, String>> {
+    let row = |(id, wanted): &(String, Option<String>)| {
+        let own = wanted.clone().unwrap_or_else(|| ghost_id(kind.as_str(), id));
+        json!({"kind": kind.as_str(), "ghost_id": own, "id": id})
+    };
+    let rows: Vec<_> = wanted.iter().map(row).collect();
+    bulk::insert(conn, "ghost_ids", &rows, "ON CONFLICT DO NOTHING")?;
+    let mut found = HashMap::with_capacity(wanted.len());
+    for some in wanted.chunks(bulk::AT_ONCE) {
+        found.extend(of_all(conn, kind, some.iter().map(|(id, _)| id.clone()).collect())?);
+    }
+    for (id, _) in wanted {
+        if !found.contains_key(id) {
+            found.insert(id.clone(), take(conn, kind, id)?);
+        }
+    }
+    Ok(found)
 }
 
 /// The identity that something has.

@@ -3,21 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use domain::comments::{AuthorRole, MAX_DEPTH, State};
 use domain::ids::{ArticleId, CommentId, EventId};
 use domain::secrets::{Purpose, Secrets, sha256};
 use domain::text::Email;
 use domain::{Actor, Result, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::bulk::{self, AT_ONCE};
 use crate::changes::{self, Entry, Op, Resource};
-use crate::schema::{articles, comments, published_comments, wordpress_ids};
+use crate::schema::{articles, comments, published_comments};
 use crate::wordpress_ids::Numbered;
-use crate::{Conn, moderation, wordpress_ids as numbers};
-
-/// Rows of one statement.
-const AT_ONCE: usize = 500;
+use crate::{Conn, moderation, wordpress_ids};
 
 /// A comment as it was elsewhere.
 #[derive(Debug, Clone)]
@@ -202,34 +199,18 @@ fn write(
             }));
         }
     }
-    insert(conn, "comments", &rows, "")?;
-    insert(conn, "comment_events", &events, "")?;
-    insert(conn, "published_comments", &published, "")
+    bulk::insert(conn, "comments", &rows, "")?;
+    bulk::insert(conn, "comment_events", &events, "")?;
+    bulk::insert(conn, "published_comments", &published, "")?;
+    Ok(())
 }
 
 /// Gives each the number it had in WordPress, or the next; answers those whose number something else has.
 fn number(conn: &mut Conn, some: &[&Imported]) -> Result<Vec<CommentId>> {
-    let (resource, family) = (Numbered::Comment.as_str(), Numbered::Comment.family());
-    let wanted = some.iter().filter_map(|one| {
-        let number = one.number.filter(|number| *number > 0)?;
-        Some(json!({"family": family, "number": number, "resource": resource, "id": one.id.to_string()}))
-    });
-    insert(conn, "wordpress_ids", &wanted.collect::<Vec<_>>(), "ON CONFLICT DO NOTHING")?;
-    let ids: Vec<String> = some.iter().map(|one| one.id.to_string()).collect();
-    let numbered: Vec<String> = wordpress_ids::table
-        .filter(wordpress_ids::resource.eq(resource))
-        .filter(wordpress_ids::id.eq_any(ids))
-        .select(wordpress_ids::id)
-        .load(conn)?;
-    let numbered: HashSet<String> = numbered.into_iter().collect();
-    let mut renumbered = Vec::new();
-    for one in some.iter().filter(|one| !numbered.contains(&one.id.to_string())) {
-        numbers::take(conn, Numbered::Comment, &one.id.to_string())?;
-        if one.number.is_some() {
-            renumbered.push(one.id);
-        }
-    }
-    Ok(renumbered)
+    let wanted: Vec<(String, Option<i64>)> = some.iter().map(|one| (one.id.to_string(), one.number)).collect();
+    let numbers = wordpress_ids::reserve_all(conn, Numbered::Comment, &wanted)?;
+    let own = |one: &&&Imported| one.number.is_none_or(|wanted| numbers.get(&one.id.to_string()) == Some(&wanted));
+    Ok(some.iter().filter(|one| !own(one)).map(|one| one.id).collect())
 }
 
 /// Puts tombstones above what is shown, where what it answers is not.
@@ -258,24 +239,4 @@ fn bury_above(conn: &mut Conn, approved: &[&Imported]) -> Result<Vec<Entry>> {
         }
     }
     Ok(entries)
-}
-
-/// Writes rows in one statement; all have the members of the first.
-fn insert(conn: &mut Conn, table: &str, rows: &[Value], or: &str) -> Result<()> {
-    let Some(first) = rows.first().and_then(Value::as_object) else { return Ok(()) };
-    let columns: Vec<&str> = first.keys().map(String::as_str).collect();
-    let names = columns.join(", ");
-    let statement = match conn {
-        Conn::Sqlite(_) => {
-            let values: Vec<String> = columns.iter().map(|column| format!("value ->> '{column}'")).collect();
-            format!("INSERT INTO {table} ({names}) SELECT {} FROM json_each($1) WHERE TRUE {or}", values.join(", "))
-        }
-        Conn::Postgres(_) => {
-            format!(
-                "INSERT INTO {table} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table}, $1::json) {or}"
-            )
-        }
-    };
-    diesel::sql_query(statement).bind::<Text, _>(serde_json::to_string(rows)?).execute(conn)?;
-    Ok(())
 }

@@ -5,6 +5,7 @@ pub mod archive;
 pub mod articles;
 pub mod attempts;
 pub mod audit;
+mod bulk;
 pub mod bylines;
 pub mod categories;
 pub mod changes;

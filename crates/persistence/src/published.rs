@@ -8,6 +8,7 @@ mod located;
 mod related;
 mod searching;
 mod under;
+mod written;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -18,7 +19,7 @@ use diesel::dsl::case_when;
 use diesel::prelude::*;
 use domain::articles::{Article, Audience, Content, Kind};
 use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
-use domain::published::{Body, PublishedArticle, Summary};
+use domain::published::{PublishedArticle, Summary};
 use domain::site::Settings;
 use domain::{Error, Result, Timestamp};
 use serde::Serialize;
@@ -29,7 +30,8 @@ use crate::db::on;
 use crate::forms::{self, Forms};
 use crate::fragments::{Head, one_of};
 use crate::joins::{self, Joint, Refers};
-use crate::schema::{article_slugs, categories, published_articles as published, published_in, published_slugs};
+use crate::schema::{article_slugs, published_articles as published, published_in, published_slugs};
+use crate::search::Indexed;
 use crate::{Conn, changes};
 
 pub use lists::{Filters, Listed, Position, Shown, list};
@@ -37,6 +39,7 @@ pub use located::{Located, Locates, PART, part, parts};
 pub use related::{Related, related};
 pub use searching::{FoundArticle, Rank, Searched, search, suggest};
 pub(crate) use under::{Condition, any_of, under};
+pub(crate) use written::{Showing, put};
 
 /// What is stored of a summary: what readers get, and what to join.
 #[derive(Serialize)]
@@ -78,12 +81,12 @@ pub(crate) fn show(
             // A reader who came before this moment, and looks after it, finds the new one in the place of the old.
             let since = visible_since(conn, &id, now)?;
             clear(conn, &id)?;
-            put(conn, article, content, since.unwrap_or(now), now)
+            put(conn, &[Showing { article, content, from: since.unwrap_or(now), at: now }])
         }
         Audience::WillSeeNewest(from) => {
             withdraw_next(conn, &id, now)?;
             end_live(conn, &id, now, from)?;
-            put(conn, article, content, from, from)
+            put(conn, &[Showing { article, content, from, at: from }])
         }
         Audience::SeesNoNext => {
             withdraw_next(conn, &id, now)?;
@@ -109,7 +112,7 @@ pub(crate) fn show_since(
     updated_at: Timestamp,
 ) -> Result<()> {
     clear(conn, &article.id.to_string())?;
-    put(conn, article, content, from, updated_at)
+    put(conn, &[Showing { article, content, from, at: updated_at }])
 }
 
 /// Lets readers leave comments, or not, from now on.
@@ -193,117 +196,10 @@ fn visible_since(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Tim
     Ok(since.map(Timestamp::from_micros))
 }
 
-/// Writes the finished document of the newest revision, which is published `at` and seen from `from` on.
-fn put(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp, at: Timestamp) -> Result<()> {
-    let content = &*content.for_readers();
-    let summary = StoredSummary {
-        shown: Summary {
-            title: content.title.clone(),
-            excerpt: content.excerpt(),
-            visibility: content.visibility,
-            featured: content.featured,
-            cover_image: content.cover_image.clone(),
-            seo: content.seo.clone(),
-            custom: content.custom.clone(),
-            word_count: content.word_count,
-            reading_minutes: content.reading_minutes,
-        },
-        refers: References {
-            byline_ids: content.byline_ids.clone(),
-            category_ids: content.category_ids.clone(),
-            tag_ids: content.tag_ids.clone(),
-        },
-    };
-    let body = Body { body_html: content.body_html.clone(), toc: content.toc.clone() };
-    let id = article.id.to_string();
-    let revision = i64::try_from(article.revision)?;
-    let published_at = article.published_at.unwrap_or(at).micros();
-    diesel::insert_into(published::table)
-        .values((
-            published::article_id.eq(&id),
-            published::revision.eq(revision),
-            published::kind.eq(article.kind.as_str()),
-            published::group_id.eq(article.group.to_string()),
-            published::locale.eq(&article.locale),
-            published::slug.eq(&content.slug),
-            published::visible_from.eq(from.micros()),
-            published::visible_until.eq(Timestamp::NEVER.micros()),
-            published::published_at.eq(published_at),
-            published::updated_at.eq(at.micros()),
-            published::comments_open.eq(article.comments_open),
-            published::summary.eq(serde_json::to_string(&summary)?),
-            published::body.eq(serde_json::to_string(&body)?),
-            published::parent_id.eq(content.parent_id.map(|id| id.to_string())),
-        ))
-        .execute(conn)?;
-    for (scope, scope_id) in scopes(conn, content)? {
-        diesel::insert_into(published_in::table)
-            .values((
-                published_in::scope.eq(scope),
-                published_in::scope_id.eq(scope_id),
-                published_in::article_id.eq(&id),
-                published_in::revision.eq(revision),
-                published_in::kind.eq(article.kind.as_str()),
-                published_in::locale.eq(&article.locale),
-                published_in::visible_from.eq(from.micros()),
-                published_in::visible_until.eq(Timestamp::NEVER.micros()),
-                published_in::published_at.eq(published_at),
-            ))
-            .execute(conn)?;
-    }
-    crate::search::put(conn, &id, revision, content)?;
-    expose_slug(conn, article, content, at)
-}
-
 /// Makes a published revision findable by its words: for loaders that write all other rows themselves.
 pub fn make_findable(conn: &mut Conn, id: ArticleId, revision: i64, content: &Content) -> Result<()> {
-    crate::search::put(conn, &id.to_string(), revision, &content.for_readers())
-}
-
-/// Everything under which an article is listed.
-fn scopes(conn: &mut Conn, content: &Content) -> Result<Vec<(&'static str, String)>> {
-    let own: Vec<String> = content.category_ids.iter().map(ToString::to_string).collect();
-    let mut scopes: Vec<(&'static str, String)> = Vec::new();
-    let paths: Vec<(String, String)> =
-        categories::table.filter(categories::id.eq_any(&own)).select((categories::id, categories::path)).load(conn)?;
-    scopes.extend(paths.iter().map(|(id, _)| ("category", id.clone())));
-    // A path is made of the slugs of all ancestors, and a category's slug is unique on the site.
-    let mut slugs: Vec<&str> = paths.iter().flat_map(|(_, path)| path.split('/')).collect();
-    slugs.sort_unstable();
-    slugs.dedup();
-    let above: Vec<String> =
-        categories::table.filter(categories::slug.eq_any(slugs)).select(categories::id).load(conn)?;
-    scopes.extend(above.into_iter().map(|id| ("subtree", id)));
-    scopes.extend(content.tag_ids.iter().map(|id| ("tag", id.to_string())));
-    scopes.extend(content.byline_ids.iter().map(|id| ("byline", id.to_string())));
-    Ok(scopes)
-}
-
-/// From `from` on the slug leads to the article; it was public now, and stays reserved.
-fn expose_slug(conn: &mut Conn, article: &Article, content: &Content, from: Timestamp) -> Result<()> {
-    diesel::update(article_slugs::table.find((&article.locale, &content.slug)))
-        .set(article_slugs::was_public.eq(true))
-        .execute(conn)?;
-    let id = article.id.to_string();
-    on!(conn, |c| diesel::insert_into(published_slugs::table)
-        .values((
-            published_slugs::locale.eq(&article.locale),
-            published_slugs::slug.eq(&content.slug),
-            published_slugs::article_id.eq(&id),
-            published_slugs::since.eq(from.micros()),
-            published_slugs::gone.eq(false),
-        ))
-        .on_conflict_do_nothing()
-        .execute(c))?;
-    diesel::update(published_slugs::table.filter(published_slugs::article_id.eq(&id)))
-        .set(published_slugs::gone.eq(false))
-        .execute(conn)?;
-    // It may have been one that would be public later, and is so now.
-    let later = published_slugs::table.find((&article.locale, &content.slug));
-    diesel::update(later.filter(published_slugs::since.gt(from.micros())))
-        .set(published_slugs::since.eq(from.micros()))
-        .execute(conn)?;
-    Ok(())
+    let content = content.for_readers();
+    crate::search::put(conn, &[(&id.to_string(), revision, Indexed::of(&content))])
 }
 
 #[derive(Queryable, Selectable)]
@@ -627,42 +523,60 @@ impl Standing {
 
 /// How an article stands now, if the public sees it.
 pub(crate) fn standing(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Standing>> {
+    Ok(standings(conn, vec![id.to_owned()], now)?.pop())
+}
+
+/// How those of some articles stand now that the public sees, by identity.
+pub(crate) fn standings(conn: &mut Conn, ids: Vec<String>, now: Timestamp) -> Result<Vec<Standing>> {
     let live = published::visible_from.le(now.micros()).and(published::visible_until.gt(now.micros()));
-    stand(conn, id, Box::new(live))
+    stand(conn, ids, Box::new(live))
 }
 
 /// How an article stood until the revision came that is there now.
 pub(crate) fn replaced(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Standing>> {
-    stand(conn, id, Box::new(published::visible_until.le(now.micros())))
+    Ok(stand(conn, vec![id.to_owned()], Box::new(published::visible_until.le(now.micros())))?.pop())
 }
 
-fn stand(conn: &mut Conn, id: &str, seen: Condition) -> Result<Option<Standing>> {
-    let row: Option<(i64, Row)> = published::table
-        .filter(published::article_id.eq(id))
+/// How some articles stand, by the newest of their revisions that are seen.
+fn stand(conn: &mut Conn, ids: Vec<String>, seen: Condition) -> Result<Vec<Standing>> {
+    let rows: Vec<(i64, Row)> = published::table
+        .filter(one_of(published::article_id, ids.clone()))
         .filter(seen)
-        .order(published::visible_from.desc())
+        .order((published::article_id, published::visible_from.desc()))
         .select((published::revision, Row::as_select()))
-        .first(conn)
-        .optional()?;
-    let Some((revision, row)) = row else { return Ok(None) };
-    let listed: Vec<(String, String)> = published_in::table
-        .filter(published_in::article_id.eq(id))
-        .filter(published_in::revision.eq(revision))
-        .order((published_in::scope, published_in::scope_id))
-        .select((published_in::scope, published_in::scope_id))
         .load(conn)?;
-    let stored = references_of(&row.summary)?;
-    let all = std::iter::once("all".to_owned());
-    Ok(Some(Standing {
-        revision,
-        updated_at: row.updated_at,
-        kind: kind_of(&row.kind),
-        group: row.group_id,
-        locale: row.locale,
-        slug: row.slug,
-        parent: row.parent_id,
-        primary_category: stored.category_ids.first().copied(),
-        position: (row.published_at, id.parse()?),
-        scopes: all.chain(listed.into_iter().map(|(scope, id)| format!("{scope}:{id}"))).collect(),
-    }))
+    let mut newest: Vec<(i64, Row)> = Vec::with_capacity(rows.len());
+    for row in rows {
+        if newest.last().is_none_or(|(_, last)| last.article_id != row.1.article_id) {
+            newest.push(row);
+        }
+    }
+    if newest.is_empty() {
+        return Ok(Vec::new());
+    }
+    let listed: Vec<((String, i64), (String, String))> = published_in::table
+        .filter(one_of(published_in::article_id, ids))
+        .order((published_in::scope, published_in::scope_id))
+        .select(((published_in::article_id, published_in::revision), (published_in::scope, published_in::scope_id)))
+        .load(conn)?;
+    let mut scopes: HashMap<(String, i64), Vec<String>> = HashMap::new();
+    for (row, (scope, id)) in listed {
+        scopes.entry(row).or_default().push(format!("{scope}:{id}"));
+    }
+    let stands = |(revision, row): (i64, Row)| {
+        let listed = scopes.remove(&(row.article_id.clone(), revision)).unwrap_or_default();
+        Ok(Standing {
+            revision,
+            updated_at: row.updated_at,
+            kind: kind_of(&row.kind),
+            primary_category: references_of(&row.summary)?.category_ids.first().copied(),
+            position: (row.published_at, row.article_id.parse()?),
+            group: row.group_id,
+            locale: row.locale,
+            slug: row.slug,
+            parent: row.parent_id,
+            scopes: std::iter::once("all".to_owned()).chain(listed).collect(),
+        })
+    };
+    newest.into_iter().map(stands).collect()
 }

@@ -73,13 +73,14 @@ pub fn find(conn: &mut Conn, id: RedirectId) -> Result<Redirect> {
 pub fn create(conn: &mut Conn, by: &Actor, draft: &Draft, at: Timestamp) -> Result<Redirect> {
     by.may(Action::WriteRedirects)?;
     turn(conn, "redirects")?;
-    let id = insert(conn, draft, at)?;
+    let id = RedirectId::new();
+    insert(conn, id, draft, at)?;
     refuse_loop(conn, draft)?;
     record(conn, at)?;
     find(conn, id)
 }
 
-fn insert(conn: &mut Conn, draft: &Draft, at: Timestamp) -> Result<RedirectId> {
+fn insert(conn: &mut Conn, id: RedirectId, draft: &Draft, at: Timestamp) -> Result<()> {
     if draft.pattern {
         let patterns: i64 = redirects::table.filter(redirects::pattern.eq(true)).count().get_result(conn)?;
         if patterns >= MAX_PATTERNS {
@@ -87,7 +88,6 @@ fn insert(conn: &mut Conn, draft: &Draft, at: Timestamp) -> Result<RedirectId> {
             return Err(Error::conflict("too_many_patterns", detail));
         }
     }
-    let id = RedirectId::new();
     diesel::insert_into(redirects::table)
         .values((
             redirects::id.eq(id.to_string()),
@@ -101,7 +101,7 @@ fn insert(conn: &mut Conn, draft: &Draft, at: Timestamp) -> Result<RedirectId> {
         ))
         .execute(conn)
         .or_conflict("redirects_source_key", || taken(draft))?;
-    Ok(id)
+    Ok(())
 }
 
 /// Changes a rule to what `edit` makes of it.
@@ -155,6 +155,17 @@ pub fn delete(conn: &mut Conn, by: &Actor, id: RedirectId, seen: &Seen, at: Time
     record(conn, at)
 }
 
+/// A rule that is brought along.
+#[derive(Debug, Clone)]
+pub struct Brought {
+    /// Its identity, if it is new.
+    pub id: RedirectId,
+    /// When it was made, if it is new.
+    pub made_at: Timestamp,
+    /// What it says.
+    pub draft: Draft,
+}
+
 /// What became of rules that were brought along.
 #[derive(Debug, Default)]
 pub struct Imported {
@@ -162,22 +173,26 @@ pub struct Imported {
     pub created: u64,
     /// Of the same path as one that was there, and changed to this.
     pub updated: u64,
-    /// There already.
+    /// There already, or for another path now, since someone changed it here.
     pub unchanged: u64,
     /// Those that cannot be: the place of each in the list, and why.
     pub refused: Vec<(usize, Error)>,
 }
 
-/// Makes rules of all drafts, one after another. A rule for the same path is changed; one that cannot be, or that with
+/// Makes these rules, one after another. A rule for the same path is changed; one that cannot be, or that with
 /// those before it leads in a circle, is told of, and the rest is done.
-pub fn import(conn: &mut Conn, by: &Actor, drafts: &[Draft], at: Timestamp) -> Result<Imported> {
+pub fn import(conn: &mut Conn, by: &Actor, all: &[Brought], at: Timestamp) -> Result<Imported> {
     by.may(Action::WriteRedirects)?;
     turn(conn, "redirects")?;
     let mut imported = Imported::default();
-    for (place, draft) in drafts.iter().enumerate() {
+    for (place, Brought { id, made_at, draft }) in all.iter().enumerate() {
         let known = redirects::table.filter(redirects::source.eq(&draft.from)).select(Row::as_select());
         let known = known.first(conn).optional()?.map(Redirect::try_from).transpose()?;
-        if known.as_ref().is_some_and(|known| is_same(known, draft)) {
+        let stays = match &known {
+            Some(known) => is_same(known, draft),
+            None => is_there(conn, *id)?,
+        };
+        if stays {
             imported.unchanged += 1;
             continue;
         }
@@ -185,7 +200,7 @@ pub fn import(conn: &mut Conn, by: &Actor, drafts: &[Draft], at: Timestamp) -> R
         let outcome = conn.transaction::<_, Error, _>(|conn| {
             match &known {
                 Some(known) => rewrite(conn, known, draft, at).map(|_| ())?,
-                None => insert(conn, draft, at).map(|_| ())?,
+                None => insert(conn, *id, draft, *made_at)?,
             }
             refuse_loop(conn, draft)
         });
@@ -200,6 +215,10 @@ pub fn import(conn: &mut Conn, by: &Actor, drafts: &[Draft], at: Timestamp) -> R
         record(conn, at)?;
     }
     Ok(imported)
+}
+
+fn is_there(conn: &mut Conn, id: RedirectId) -> Result<bool> {
+    Ok(diesel::select(diesel::dsl::exists(redirects::table.find(id.to_string()))).get_result(conn)?)
 }
 
 fn is_same(known: &Redirect, draft: &Draft) -> bool {

@@ -4,7 +4,8 @@
 //! has a number (`published_articles.search_id`) that grows with the day of first publication: FTS5 gives hits in the
 //! order of their numbers, so the newest of many are found without looking at the others.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::max;
@@ -13,9 +14,11 @@ use diesel::sql_types::{BigInt, Text};
 use domain::articles::Content;
 use domain::text::{Term, indexed};
 use domain::{Error, Fault, Result};
+use serde_json::{Value, json};
 
 use crate::Conn;
 use crate::db::turn;
+use crate::fragments::one_of;
 use crate::schema::published_articles as published;
 
 /// Characters of a text that are searched: PostgreSQL's `tsvector` holds at most 1 MiB.
@@ -26,59 +29,117 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// What a published revision is found by.
 pub(crate) struct Indexed<'a> {
-    pub(crate) title: &'a str,
-    pub(crate) excerpt: &'a str,
-    pub(crate) text: &'a str,
+    pub(crate) title: Cow<'a, str>,
+    pub(crate) excerpt: Cow<'a, str>,
+    pub(crate) text: Cow<'a, str>,
 }
 
-/// Makes a published revision findable.
-pub(crate) fn put(conn: &mut Conn, id: &str, revision: i64, content: &Content) -> Result<()> {
-    let words = Indexed { title: &content.title, excerpt: &content.excerpt(), text: &content.text };
-    put_words(conn, id, revision, &words)
+impl<'a> Indexed<'a> {
+    pub(crate) fn of(content: &'a Content) -> Self {
+        Self { title: (&content.title).into(), excerpt: content.excerpt().into(), text: (&content.text).into() }
+    }
 }
 
-/// Makes a published revision findable by these words.
-pub(crate) fn put_words(conn: &mut Conn, id: &str, revision: i64, text: &Indexed<'_>) -> Result<()> {
-    let (locale, published_at): (String, i64) =
-        published::table.find((id, revision)).select((published::locale, published::published_at)).first(conn)?;
-    let number = free_number(conn, published_at)?;
-    diesel::update(published::table.find((id, revision))).set(published::search_id.eq(number)).execute(conn)?;
-    let (words, titles) = match conn {
-        Conn::Postgres(_) => (
-            "INSERT INTO article_words (id, words) VALUES ($1, setweight(to_tsvector('simple', $2), 'A')
-                 || setweight(to_tsvector('simple', $3), 'B') || to_tsvector('simple', $4))",
-            "INSERT INTO title_words (id, words) VALUES ($1, to_tsvector('simple', $2))",
-        ),
-        Conn::Sqlite(_) => (
-            "INSERT INTO article_words (rowid, title, excerpt, body) VALUES ($1, $2, $3, $4)",
-            "INSERT INTO title_words (rowid, title) VALUES ($1, $2)",
-        ),
+/// Makes published revisions findable whose rows are there without a number.
+pub(crate) fn put(conn: &mut Conn, all: &[(&str, i64, Indexed<'_>)]) -> Result<()> {
+    let ids = all.iter().map(|(id, _, _)| (*id).to_owned()).collect();
+    let rows: Vec<((String, i64), (String, i64))> = published::table
+        .filter(one_of(published::article_id, ids))
+        .select(((published::article_id, published::revision), (published::locale, published::published_at)))
+        .load(conn)?;
+    let rows: HashMap<_, _> = rows.into_iter().collect();
+    let found = |(id, revision, _): &(&str, i64, Indexed<'_>)| rows.get(&((*id).to_owned(), *revision));
+    let numbers = free_numbers(conn, all.iter().filter_map(found).map(|(_, published_at)| *published_at))?;
+    let rows = all.iter().filter_map(|one| Some((one, &found(one)?.0))).zip(numbers);
+    let rows: Vec<_> = rows.collect();
+    for (((id, revision, _), _), number) in &rows {
+        diesel::update(published::table.find((id, revision))).set(published::search_id.eq(number)).execute(conn)?;
+    }
+    enter(conn, rows.into_iter().map(|(((_, _, words), locale), number)| (number, locale, words)))
+}
+
+/// Enters the words of rows that have these numbers, and are in these locales.
+pub(crate) fn enter<'a>(conn: &mut Conn, rows: impl Iterator<Item = (i64, &'a String, &'a Indexed<'a>)>) -> Result<()> {
+    let postgres = matches!(conn, Conn::Postgres(_));
+    let rows = rows.map(|(number, locale, text)| {
+        let words = |text: &str| indexed(text, locale, MAX_SEARCHED);
+        let (title, excerpt, body) = (words(&text.title), words(&text.excerpt), words(&text.text));
+        // Whoever types a title does not type its stems.
+        let typed = indexed(&text.title, "", MAX_SEARCHED);
+        if postgres {
+            let words = vector(&[(&title, "A"), (&excerpt, "B"), (&body, "")]);
+            json!({"id": number, "words": words, "typed": vector(&[(&typed, "")])})
+        } else {
+            json!({"id": number, "title": title, "excerpt": excerpt, "body": body, "typed": typed})
+        }
+    });
+    let rows: Vec<Value> = rows.collect();
+    let statements = if postgres {
+        [
+            "INSERT INTO article_words (id, words)
+             SELECT id, words FROM json_to_recordset($1::json) AS r (id BIGINT, words TSVECTOR)",
+            "INSERT INTO title_words (id, words)
+             SELECT id, typed FROM json_to_recordset($1::json) AS r (id BIGINT, typed TSVECTOR)",
+        ]
+    } else {
+        [
+            "INSERT INTO article_words (rowid, title, excerpt, body)
+             SELECT value ->> 'id', value ->> 'title', value ->> 'excerpt', value ->> 'body' FROM json_each($1)",
+            "INSERT INTO title_words (rowid, title) SELECT value ->> 'id', value ->> 'typed' FROM json_each($1)",
+        ]
     };
-    diesel::sql_query(words)
-        .bind::<BigInt, _>(number)
-        .bind::<Text, _>(indexed(text.title, &locale, MAX_SEARCHED))
-        .bind::<Text, _>(indexed(text.excerpt, &locale, MAX_SEARCHED))
-        .bind::<Text, _>(indexed(text.text, &locale, MAX_SEARCHED))
-        .execute(conn)?;
-    // Whoever types a title does not type its stems.
-    let title = indexed(text.title, "", MAX_SEARCHED);
-    diesel::sql_query(titles).bind::<BigInt, _>(number).bind::<Text, _>(title).execute(conn)?;
+    let rows = serde_json::to_string(&rows)?;
+    for statement in statements {
+        diesel::sql_query(statement).bind::<Text, _>(&rows).execute(conn)?;
+    }
     Ok(())
 }
 
-/// The next number of the day of a publication.
-fn free_number(conn: &mut Conn, published_at: i64) -> Result<i64> {
-    turn(conn, "search")?;
-    let mut day = published_at / MICROS_PER_DAY * DAY;
-    loop {
-        let of_day = published::table.filter(published::search_id.ge(day)).filter(published::search_id.lt(day + DAY));
-        let last: Option<i64> = of_day.select(max(published::search_id)).first(conn)?;
-        let next = last.map_or(day, |last| last + 1);
-        if next < day + DAY {
-            return Ok(next);
+/// Words with their places and weights, as PostgreSQL writes a `tsvector`. It would take many times as long to find the
+/// words in a text itself (`to_tsvector`), and they are letters and digits alone.
+fn vector(texts: &[(&str, &str)]) -> String {
+    let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let words = texts.iter().flat_map(|(text, weight)| text.split_terminator(' ').map(move |word| (word, weight)));
+    for (at, (word, weight)) in (1..=LAST_PLACE).chain(std::iter::repeat(LAST_PLACE)).zip(words) {
+        let places = places.entry(word).or_default();
+        if places.len() < MOST_PLACES {
+            places.push(format!("{at}{weight}"));
         }
-        day += DAY;
     }
+    let words = places.iter().map(|(word, places)| format!("'{word}':{}", places.join(",")));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// PostgreSQL knows no later place of a word in a text, and no more of them.
+const LAST_PLACE: u16 = 16_383;
+const MOST_PLACES: usize = 255;
+
+/// The next numbers of the days of some publications, in their order.
+pub(crate) fn free_numbers(conn: &mut Conn, published_at: impl Iterator<Item = i64>) -> Result<Vec<i64>> {
+    turn(conn, "search")?;
+    let mut next: HashMap<i64, i64> = HashMap::new();
+    let mut numbers = Vec::new();
+    for published_at in published_at {
+        let mut day = published_at / MICROS_PER_DAY * DAY;
+        loop {
+            let free = if let Some(free) = next.get(&day) {
+                *free
+            } else {
+                let begun = published::table.filter(published::search_id.ge(day));
+                let of_day = begun.filter(published::search_id.lt(day + DAY));
+                let last: Option<i64> = of_day.select(max(published::search_id)).first(conn)?;
+                last.map_or(day, |last| last + 1)
+            };
+            if free < day + DAY {
+                next.insert(day, free + 1);
+                numbers.push(free);
+                break;
+            }
+            next.insert(day, free);
+            day += DAY;
+        }
+    }
+    Ok(numbers)
 }
 
 /// Forgets it again.
@@ -114,7 +175,7 @@ impl Words {
             Conn::Sqlite(_) => (" OR ", " AND "),
         };
         let word = |word: &str, beginning: bool| match conn {
-            Conn::Postgres(_) => format!("{word}{}", if beginning { ":*" } else { "" }),
+            Conn::Postgres(_) => format!("'{word}'{}", if beginning { ":*" } else { "" }),
             Conn::Sqlite(_) => format!("\"{word}\"{}", if beginning { " *" } else { "" }),
         };
         let each = terms.iter().map(|term| {
@@ -168,10 +229,10 @@ pub(crate) struct Hit {
 pub(crate) fn newest(conn: &mut Conn, words: &Words, before: i64, limit: i64, ranked: bool) -> Result<Vec<Hit>> {
     match conn {
         Conn::Postgres(c) => {
-            let rank = "CAST(ts_rank('{0.1, 0.1, 0.4, 1.0}', words, to_tsquery('simple', $1)) * 1e12 AS BIGINT)";
+            let rank = "CAST(ts_rank('{0.1, 0.1, 0.4, 1.0}', words, CAST($1 AS tsquery)) * 1e12 AS BIGINT)";
             let rank = if ranked { rank } else { "0::BIGINT" };
             // By `id + 0` it cannot be sorted by walking the rows: each would be fetched whole to be looked at.
-            let newest = "SELECT id, words FROM article_words WHERE words @@ to_tsquery('simple', $1) AND id < $2
+            let newest = "SELECT id, words FROM article_words WHERE words @@ CAST($1 AS tsquery) AND id < $2
                 ORDER BY id + 0 DESC LIMIT $3";
             by_index(c, &format!("SELECT id, {rank} AS rank FROM ({newest}) AS newest"), words, before, limit)
         }
@@ -249,7 +310,7 @@ pub(crate) fn holding(conn: &mut Conn, words: &Words, ids: &[i64]) -> Result<Has
     let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(HashSet::new()) };
     let hits = match conn {
         Conn::Postgres(c) => {
-            let hits = "SELECT id, 0::BIGINT AS rank FROM article_words WHERE words @@ to_tsquery('simple', $1)
+            let hits = "SELECT id, 0::BIGINT AS rank FROM article_words WHERE words @@ CAST($1 AS tsquery)
                 AND id BETWEEN $2 AND $3";
             by_index(c, hits, words, *first, *last)?
         }
@@ -262,9 +323,9 @@ pub(crate) fn holding(conn: &mut Conn, words: &Words, ids: &[i64]) -> Result<Has
 pub(crate) fn condition<'a>(conn: &Conn, words: &'a Words) -> (&'static str, &'a str, &'static str) {
     match conn {
         Conn::Postgres(_) => (
-            "published_articles.search_id IN (SELECT id FROM article_words WHERE words @@ to_tsquery('simple', ",
+            "published_articles.search_id IN (SELECT id FROM article_words WHERE words @@ CAST(",
             &words.query,
-            "))",
+            " AS tsquery))",
         ),
         Conn::Sqlite(_) => (
             "published_articles.search_id IN (SELECT rowid FROM article_words WHERE article_words MATCH ",
@@ -286,7 +347,7 @@ pub(crate) fn titles(conn: &mut Conn, q: &str, limit: i64) -> Result<Vec<i64>> {
     let words = Words::new(conn, terms);
     let hits = match conn {
         Conn::Postgres(c) => {
-            let newest = "SELECT id, 0::BIGINT AS rank FROM title_words WHERE words @@ to_tsquery('simple', $1)
+            let newest = "SELECT id, 0::BIGINT AS rank FROM title_words WHERE words @@ CAST($1 AS tsquery)
                 AND id <= $2 ORDER BY id + 0 DESC LIMIT $3";
             by_index(c, newest, &words, i64::MAX, limit)?
         }
@@ -297,4 +358,17 @@ pub(crate) fn titles(conn: &mut Conn, q: &str, limit: i64) -> Result<Vec<i64>> {
         }
     };
     Ok(hits.into_iter().map(|hit| hit.id).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_go_on_from_text_to_text() {
+        assert_eq!(vector(&[("a b", "A"), ("", "B"), ("b", "B"), ("c b", "")]), "'a':1A 'b':2A,3B,5 'c':4");
+        let long = "x ".repeat(20_000);
+        assert_eq!(vector(&[(&long, ""), ("y", "")]).split(' ').count(), 2);
+        assert!(vector(&[(&long, ""), ("y", "")]).ends_with("'y':16383"));
+    }
 }

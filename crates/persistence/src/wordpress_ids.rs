@@ -1,13 +1,17 @@
 //! The numbers by which WordPress's API names things. They count upwards within a family, and a number stays with what
 //! had it first, so that an old address never leads to something else.
 
+use std::collections::HashMap;
+
 use diesel::dsl::max;
 use diesel::prelude::*;
 use domain::{Error, Result};
+use serde_json::json;
 
-use crate::Conn;
 use crate::db::on;
+use crate::fragments::one_of;
 use crate::schema::wordpress_ids as numbers;
+use crate::{Conn, bulk};
 
 /// What has a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,6 +77,35 @@ pub fn reserve(conn: &mut Conn, resource: Numbered, id: &str, wanted: i64) -> Re
         return Ok(own);
     }
     if wanted > 0 && put(conn, resource, id, wanted)? { Ok(wanted) } else { take(conn, resource, id) }
+}
+
+/// [`reserve`] for many new things, and [`take`] for those of them that want no number: what number each has.
+pub(crate) fn reserve_all(
+    conn: &mut Conn,
+    resource: Numbered,
+    wanted: &[(String, Option<i64>)],
+) -> Result<HashMap<String, i64>> {
+    let (family, kind) = (resource.family(), resource.as_str());
+    let row = |id: &str, number: i64| json!({"family": family, "number": number, "resource": kind, "id": id});
+    let own = wanted.iter().filter_map(|(id, number)| Some(row(id, (*number).filter(|number| *number > 0)?)));
+    bulk::insert(conn, "wordpress_ids", &own.collect::<Vec<_>>(), "ON CONFLICT DO NOTHING")?;
+    let last: Option<i64> =
+        numbers::table.filter(numbers::family.eq(family)).select(max(numbers::number)).first(conn)?;
+    let next = (last.unwrap_or(0)..i64::MAX).map(|last| last + 1);
+    let others = wanted.iter().filter(|(_, number)| number.is_none()).zip(next).map(|((id, _), next)| row(id, next));
+    bulk::insert(conn, "wordpress_ids", &others.collect::<Vec<_>>(), "ON CONFLICT DO NOTHING")?;
+    let mut found = HashMap::with_capacity(wanted.len());
+    for some in wanted.chunks(bulk::AT_ONCE) {
+        let ids = some.iter().map(|(id, _)| id.clone()).collect();
+        let rows = numbers::table.filter(numbers::resource.eq(kind)).filter(one_of(numbers::id, ids));
+        found.extend(rows.select((numbers::id, numbers::number)).load::<(String, i64)>(conn)?);
+    }
+    for (id, _) in wanted {
+        if !found.contains_key(id) {
+            found.insert(id.clone(), take(conn, resource, id)?);
+        }
+    }
+    Ok(found)
 }
 
 fn put(conn: &mut Conn, resource: Numbered, id: &str, number: i64) -> Result<bool> {

@@ -1,6 +1,7 @@
 //! `byline newsletter`: the weekly update by hand.
 
 use domain::Timestamp;
+use domain::issues::IssueState;
 use domain::newsletter::Frequency;
 use http::sending::{self, Report};
 use http::{App, Clock, outbox};
@@ -95,7 +96,12 @@ fn told(report: &Report, messages: usize) -> String {
             .map(|issue| {
                 let settled = report.settled.iter().find(|(period, _)| *period == issue.period);
                 let state = settled.map_or(issue.state, |(_, state)| *state);
-                format!("Issue {}: {}.", issue.period, state.as_str().replace('_', " "))
+                let why = match state {
+                    IssueState::NeedsReview => " (it was due long ago, so it was not sent by itself)",
+                    IssueState::SkippedEmpty => " (too little was published since the last one)",
+                    _ => "",
+                };
+                format!("Issue {}: {}{why}.", issue.period, state.as_str().replace('_', " "))
             })
             .collect::<Vec<_>>()
             .join("\n"),

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use csv::StringRecord;
+use domain::ids::RedirectId;
 use domain::redirects::{Draft, RedirectWrite};
 use domain::site::Settings as Site;
 use domain::{Actor, Error, Timestamp};
-use persistence::redirects::{self, Imported};
+use persistence::redirects::{self, Brought, Imported};
 use persistence::site;
 
 use crate::config::Settings;
@@ -45,8 +46,10 @@ pub fn run(settings: &Settings, asked: &Command) -> Result<(), Failure> {
     let (drafts, mut wrong) = read(asked, &site)?;
     let mut done = None;
     let outcome = db.write_blocking(|conn| {
-        let rules: Vec<Draft> = drafts.iter().map(|(_, draft)| draft.clone()).collect();
-        let imported = redirects::import(conn, &Actor::system(), &rules, Timestamp::now())?;
+        let now = Timestamp::now();
+        let brought = |(_, draft): &(_, Draft)| Brought { id: RedirectId::new(), made_at: now, draft: draft.clone() };
+        let rules: Vec<Brought> = drafts.iter().map(brought).collect();
+        let imported = redirects::import(conn, &Actor::system(), &rules, now)?;
         let kept = wrong.is_empty() && imported.refused.is_empty() && !asked.dry_run;
         done = Some(imported);
         // A refusal takes back what was done.

@@ -79,7 +79,7 @@ pub fn run(settings: &Settings, asked: &Ghost) -> Result<ExitCode, Failure> {
             .read_to_string(&mut text)
             .map_err(|error| Failure::from(format!("cannot read {}: {error}", path.display())))?;
         let rules = redirects(&text).map_err(|why| Failure::from(format!("{}: {}", path.display(), why.0)))?;
-        loader.redirect(rules.into_iter().filter_map(|rule| write(rule, &mut report)).collect());
+        loader.redirect(rules.into_iter().filter_map(|rule| write(rule, &mut report)).collect(), made_at);
     }
     loader.finish(&mut report)?;
     if let Some(path) = &asked.members {

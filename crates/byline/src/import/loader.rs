@@ -1,6 +1,6 @@
 //! Writes what an export says: in transactions of some, so that whatever interrupts it leaves no half of anything.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map};
 
 use domain::articles::{ArticleWrite, Comments, CoverImageWrite, Kind, State, Visibility};
 use domain::bylines::BylineWrite;
@@ -40,7 +40,6 @@ pub enum From {
 struct Ready {
     imported: articles::Imported,
     source_id: String,
-    old_slugs: Vec<String>,
     path: Option<String>,
     wanted: String,
 }
@@ -64,7 +63,7 @@ pub struct Loader<'a> {
     comments: Vec<imports::Imported>,
     /// The article whose comments are being taken, and theirs so far: they may come in several parts.
     thread: Option<(ArticleId, HashMap<String, CommentId>)>,
-    redirects: Vec<RedirectWrite>,
+    redirects: Vec<(RedirectWrite, Timestamp)>,
     /// Paths of what was written: no rule leads away from them.
     own_paths: HashSet<String>,
 }
@@ -343,8 +342,11 @@ impl<'a> Loader<'a> {
             updated_at: entry.updated_at,
             published_at,
             publish_at,
+            old_slugs: entry.old_slugs.iter().filter_map(|old| Slug::parse_imported(old).ok()).collect(),
+            number: (self.from == From::WordPress).then(|| entry.source_id.parse().ok()).flatten(),
+            ghost_id: (self.from == From::Ghost).then(|| entry.source_id.clone()),
         };
-        Ok(Ready { imported, source_id: entry.source_id, old_slugs: entry.old_slugs, path: entry.path, wanted: slug })
+        Ok(Ready { imported, source_id: entry.source_id, path: entry.path, wanted: slug })
     }
 
     /// Takes comments of an article that was taken.
@@ -446,32 +448,15 @@ impl<'a> Loader<'a> {
             .collect();
         let done = self.write(|conn, by, now| {
             let changed = imports::changed_here(conn, by, &ids)?;
-            let mut done = Vec::with_capacity(ready.len());
-            for one in ready {
-                let (id, locale) = (one.imported.id, one.imported.locale.clone());
-                if changed.contains(&id) {
-                    done.push(None);
-                    continue;
-                }
-                let own =
-                    self.identify(conn, Numbered::Article, GhostKind::Article, &id.to_string(), Some(&one.source_id))?;
-                let since = one.imported.published_at;
-                let (fate, slug) = articles::put(conn, by, one.imported, now)?;
-                if let Some(since) = since {
-                    for old in one.old_slugs.iter().filter(|old| **old != slug) {
-                        let Ok(old) = Slug::parse_imported(old) else { continue };
-                        articles::remember_slug(conn, id, &locale, &old, since)?;
-                    }
-                }
-                done.push(Some((fate, slug, own)));
-            }
-            Ok(done)
+            let all = ready.into_iter().map(|one| one.imported).filter(|one| !changed.contains(&one.id)).collect();
+            let mut done = articles::put(conn, by, all, now)?.into_iter();
+            Ok(ids.iter().map(|id| if changed.contains(id) { None } else { done.next() }).collect::<Vec<_>>())
         })?;
         for (((id, (kind, source, wanted)), (path, category, published_at, parent)), done) in
             ids.into_iter().zip(places).zip(seen).zip(done.into_iter().flatten())
         {
             let name = kind.as_str();
-            let Some((fate, slug, own)) = done else {
+            let Some(articles::Put { fate, slug, as_elsewhere }) = done else {
                 report.count(name).skipped += 1;
                 report.say(
                     name,
@@ -487,7 +472,7 @@ impl<'a> Loader<'a> {
                 let detail = format!("Something else has the slug `{wanted}`; it is `{slug}`.");
                 report.say(name, &source, Fate::Changed, "slug_changed", detail);
             }
-            say_number(own, name, Some(&source), report);
+            say_number(as_elsewhere, name, Some(&source), report);
             let page_path = (kind == Kind::Page).then(|| match parent.and_then(|parent| self.pages.get(&parent)) {
                 Some(above) => format!("{above}/{slug}"),
                 None => slug.clone(),
@@ -502,7 +487,7 @@ impl<'a> Loader<'a> {
                     published_at,
                     page_path: page_path.as_deref(),
                 };
-                self.lead(&path, &article_path(&self.settings, &place));
+                self.lead(&path, &article_path(&self.settings, &place), published_at);
             }
             if let Some(path) = page_path {
                 self.pages.insert(id, path);
@@ -512,17 +497,20 @@ impl<'a> Loader<'a> {
     }
 
     /// Leads from an old path, if it is another one than the new. A number after `?p=` leads by itself.
-    fn lead(&mut self, from: &str, to: &str) {
+    fn lead(&mut self, from: &str, to: &str, since: Timestamp) {
         self.own_paths.extend(plain_path(&self.settings, to));
         if !from.contains('?') && !from.trim_matches('/').is_empty() && !same_path(&self.settings, from, to) {
             let (from, to) = (Some(from.to_owned()), Some(to.to_owned()));
-            self.redirects.push(RedirectWrite { from, to, pattern: None, note: Some("Brought along.".into()) });
+            let rule = RedirectWrite { from, to, pattern: None, note: Some("Brought along.".into()) };
+            self.redirects.push((rule, since));
         }
     }
 
-    /// Adds rules for paths that have moved.
-    pub fn redirect(&mut self, rules: Vec<RedirectWrite>) {
-        self.redirects.extend(rules);
+    /// Adds rules for paths that have moved, made at this time: a little one after another, since patterns are tried in
+    /// the order in which they were made.
+    pub fn redirect(&mut self, rules: Vec<RedirectWrite>, made_at: Timestamp) {
+        let later = |place: i64| Timestamp::from_micros(made_at.micros() + place * 1_000);
+        self.redirects.extend(rules.into_iter().zip((0..).map(later)));
     }
 
     /// Writes all that waits: pages, each after the one above it, then comments, then redirects.
@@ -566,25 +554,41 @@ impl<'a> Loader<'a> {
     }
 
     fn write_redirects(&mut self, report: &mut Report) -> Result<(), Failure> {
-        let mut drafts = Vec::new();
-        for rule in std::mem::take(&mut self.redirects) {
+        let mut rules: Vec<redirects::Brought> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for (rule, made_at) in std::mem::take(&mut self.redirects) {
             let from = rule.from.clone().unwrap_or_default();
             report.count("redirect").read += 1;
-            if plain_path(&self.settings, &from).is_some_and(|from| self.own_paths.contains(&from)) {
+            let mut skip = |code: &str, detail: String| {
                 report.count("redirect").skipped += 1;
-                let detail = "Something else that came has this address now.";
-                report.say("redirect", &from, Fate::Skipped, "address_taken", detail);
+                report.say("redirect", &from, Fate::Skipped, code, detail);
+            };
+            if plain_path(&self.settings, &from).is_some_and(|from| self.own_paths.contains(&from)) {
+                skip("address_taken", "Something else that came has this address now.".into());
                 continue;
             }
-            match rule.check(&self.settings) {
-                Ok(draft) => drafts.push(draft),
+            let draft = match rule.check(&self.settings) {
+                Ok(draft) => draft,
                 Err(error) => {
-                    report.count("redirect").skipped += 1;
-                    report.say("redirect", &from, Fate::Skipped, "not_valid", Failure::from(error).to_string());
+                    skip("not_valid", Failure::from(error).to_string());
+                    continue;
+                }
+            };
+            let id = self.ids.make("redirect", &draft.from, made_at).map_err(domain::Error::from)?;
+            let rule = redirects::Brought { id, made_at, draft };
+            // Written one after the other, each run would change the rule there and back.
+            match places.entry(rule.draft.from.clone()) {
+                hash_map::Entry::Occupied(place) => {
+                    skip("said_again", "A later rule is about the same path.".into());
+                    rules[*place.get()] = rule;
+                }
+                hash_map::Entry::Vacant(place) => {
+                    place.insert(rules.len());
+                    rules.push(rule);
                 }
             }
         }
-        for some in drafts.chunks(COMMENTS) {
+        for some in rules.chunks(COMMENTS) {
             let done = self.write(|conn, by, now| redirects::import(conn, by, some, now))?;
             let Some(done) = done else { continue };
             let counts = report.count("redirect");
@@ -593,7 +597,7 @@ impl<'a> Loader<'a> {
             counts.unchanged += done.unchanged;
             for (place, error) in done.refused {
                 report.count("redirect").skipped += 1;
-                let from = some.get(place).map(|draft| draft.from.clone()).unwrap_or_default();
+                let from = some.get(place).map(|rule| rule.draft.from.clone()).unwrap_or_default();
                 report.say("redirect", &from, Fate::Skipped, "not_valid", Failure::from(error).to_string());
             }
         }

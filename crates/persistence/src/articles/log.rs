@@ -1,11 +1,14 @@
 //! What the log of changes says when an article comes, goes, or says something new: everything whose public document is
 //! another one by it.
 
+use std::collections::HashSet;
+
 use diesel::prelude::*;
 use domain::articles::{Article, Content, Kind};
 use domain::{Result, Timestamp};
 
 use crate::changes::{self, Entry, Op, Relisted, Resource};
+use crate::fragments::one_of;
 use crate::published::Standing;
 use crate::schema::{bylines, categories, published_articles as published, tags};
 use crate::{Conn, pages};
@@ -23,7 +26,7 @@ pub(super) fn record(
     let scopes = |standing: Option<&Standing>| standing.map(|standing| standing.scopes.clone()).unwrap_or_default();
     let relisted = Relisted::new(shown.kind, shown.position, &scopes(before), &scopes(after));
 
-    let mut entries = counts(conn, &relisted)?;
+    let mut entries = counts(conn, std::slice::from_ref(&relisted))?;
     let mut entry = Entry::new(op, Resource::Article, id, Some(shown.slug.clone()));
     entry.locale = Some(shown.locale.clone());
     entry.touched.relisted = Some(relisted);
@@ -36,7 +39,7 @@ pub(super) fn record(
             entry = entry.touching(below.iter().map(|(page, _)| format!("address:{page}")));
             groups.extend(below.into_iter().map(|(_, group)| group));
         }
-        entries.extend(siblings(conn, id, groups, at)?);
+        entries.extend(siblings(conn, groups, at)?.into_iter().filter(|entry| entry.id != id));
     }
     entries.push(entry);
     changes::record(conn, &entries, at)?;
@@ -44,6 +47,25 @@ pub(super) fn record(
         changes::record_comments_of(conn, op, id, at)?;
     }
     Ok(())
+}
+
+/// Enters that the public sees these articles, which are all new and stand under nothing.
+pub(super) fn record_new(conn: &mut Conn, all: &[Standing], at: Timestamp) -> Result<()> {
+    let relisted: Vec<Relisted> =
+        all.iter().map(|shown| Relisted::new(shown.kind, shown.position, &[], &shown.scopes)).collect();
+    let mut entries = counts(conn, &relisted)?;
+    let own: HashSet<String> = all.iter().map(|shown| shown.position.1.to_string()).collect();
+    let groups = all.iter().map(|shown| shown.group.clone()).collect();
+    entries.extend(siblings(conn, groups, at)?.into_iter().filter(|entry| !own.contains(&entry.id)));
+    entries.extend(all.iter().zip(relisted).map(|(shown, relisted)| {
+        let id = shown.position.1.to_string();
+        let addresses = [format!("address:{id}"), "addresses".to_owned()];
+        let mut entry = Entry::new(Op::Upsert, Resource::Article, id, Some(shown.slug.clone())).touching(addresses);
+        entry.locale = Some(shown.locale.clone());
+        entry.touched.relisted = Some(relisted);
+        entry
+    }));
+    changes::record(conn, &entries, at)
 }
 
 /// Enters that an article which the public saw once, and does not see now, answers 404 instead of 410, or the reverse.
@@ -65,17 +87,13 @@ pub(super) fn record_comments(conn: &mut Conn, article: &Article, at: Timestamp)
 }
 
 /// Categories, tags and bylines whose number of articles is another one.
-fn counts(conn: &mut Conn, relisted: &Relisted) -> Result<Vec<Entry>> {
-    if relisted.kind != Kind::Article {
-        return Ok(Vec::new());
-    }
+fn counts(conn: &mut Conn, relisted: &[Relisted]) -> Result<Vec<Entry>> {
+    let articles = relisted.iter().filter(|relisted| relisted.kind == Kind::Article);
+    let moved: HashSet<&str> =
+        articles.flat_map(|relisted| relisted.comes.iter().chain(&relisted.goes)).map(String::as_str).collect();
     let ids = |names: &[&str]| -> Vec<&str> {
-        let moved = relisted.comes.iter().chain(&relisted.goes);
-        moved
-            .filter_map(|scope| scope.split_once(':'))
-            .filter(|(name, _)| names.contains(name))
-            .map(|(_, id)| id)
-            .collect()
+        let named = moved.iter().filter_map(|scope| scope.split_once(':'));
+        named.filter(|(name, _)| names.contains(name)).map(|(_, id)| id).collect()
     };
     let (in_categories, in_tags, in_bylines) = (ids(&["category", "subtree"]), ids(&["tag"]), ids(&["byline"]));
     let mut entries = Vec::new();
@@ -104,11 +122,10 @@ fn counts(conn: &mut Conn, relisted: &Relisted) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Articles that name this one among their translations, and pages below it with theirs.
-fn siblings(conn: &mut Conn, id: &str, groups: Vec<String>, at: Timestamp) -> Result<Vec<Entry>> {
+/// Articles of these groups: those that name one of them among their translations, and pages below it with theirs.
+fn siblings(conn: &mut Conn, groups: Vec<String>, at: Timestamp) -> Result<Vec<Entry>> {
     let rows: Vec<(String, String, String)> = published::table
-        .filter(published::group_id.eq_any(groups))
-        .filter(published::article_id.ne(id))
+        .filter(one_of(published::group_id, groups))
         .filter(published::visible_from.le(at.micros()))
         .filter(published::visible_until.gt(at.micros()))
         .order(published::article_id)

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use domain::articles::{Article, Content, Kind};
 use domain::ids::ArticleId;
 use domain::{Actor, Error, Result, Timestamp};
+use serde_json::{Value, json};
 
 use crate::Conn;
 use crate::db::Refuse;
@@ -125,6 +126,29 @@ pub(super) fn insert(
     wordpress_ids::take(conn, Numbered::Article, &id)?;
     ghost_ids::take(conn, ghost_ids::Kind::Article, &id)?;
     Ok(())
+}
+
+/// The row of an article that is brought along, as [`insert`] and [`save`] would leave it.
+pub(super) fn row(article: &Article, content: &Content, at: Timestamp, first_public_at: Option<Timestamp>) -> Value {
+    json!({
+        "id": article.id, "kind": article.kind.as_str(), "group_id": article.group, "locale": article.locale,
+        "state": article.state.as_str(), "version": article.version, "revision": article.revision,
+        "published_revision": article.published_revision, "scheduled_revision": article.scheduled_revision,
+        "publish_at": article.publish_at.map(Timestamp::micros),
+        "published_at": article.published_at.map(Timestamp::micros),
+        "first_public_at": first_public_at.map(Timestamp::micros), "newsletter_eligible": false,
+        "comments_open": article.comments_open, "owner_id": article.owner, "slug": content.slug,
+        "title": content.title, "created_at": at.micros(), "updated_at": article.updated_at.micros(),
+        "updated_by": article.updated_by, "parent_id": content.parent_id,
+    })
+}
+
+/// The row of its revision, as [`insert_revision`] would leave it.
+pub(super) fn revision_row(article: &Article, content: &Content, by: &Actor, at: Timestamp) -> Result<Value> {
+    Ok(json!({
+        "article_id": article.id, "number": article.revision, "content": serde_json::to_string(content)?,
+        "title": content.title, "author_id": by.user, "author_name": by.name, "created_at": at.micros(),
+    }))
 }
 
 fn translation_exists() -> Error {

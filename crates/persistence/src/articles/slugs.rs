@@ -5,11 +5,12 @@ use domain::articles::Article;
 use domain::ids::ArticleId;
 use domain::text::Slug;
 use domain::{Error, Result};
+use serde_json::json;
 
-use crate::Conn;
 use crate::db::on;
 use crate::schema::article_slugs as slugs;
 use crate::slugs::taken;
+use crate::{Conn, bulk};
 
 /// Tries to make a free slug out of a taken one this often.
 const ATTEMPTS: u32 = 200;
@@ -41,6 +42,16 @@ pub(super) fn claim_like(conn: &mut Conn, article: &Article, made: &Slug) -> Res
     // So many of one title: the identity tells them apart.
     let unique = Slug::parse(&article.id.to_string()).map_err(|(_, detail)| Error::Internal(detail))?;
     if try_claim(conn, article, &unique)? { Ok(unique.to_string()) } else { Err(taken(made, None)) }
+}
+
+/// Gives new articles these slugs, or the first free ones like them to those that cannot have theirs.
+pub(super) fn claim_all(conn: &mut Conn, wanted: &[(&Article, &Slug)]) -> Result<Vec<String>> {
+    let row = |(article, slug): &(&Article, &Slug)| json!({"locale": article.locale, "slug": slug.as_str(), "article_id": article.id, "was_public": false});
+    let rows: Vec<_> = wanted.iter().map(row).collect();
+    if bulk::insert(conn, "article_slugs", &rows, "ON CONFLICT DO NOTHING")? == rows.len() {
+        return Ok(wanted.iter().map(|(_, slug)| slug.to_string()).collect());
+    }
+    wanted.iter().map(|(article, slug)| claim_like(conn, article, slug)).collect()
 }
 
 /// One statement decides who gets a slug.
