@@ -109,6 +109,21 @@ fn found(url: &str, word: &str) -> Vec<String> {
     listed.unwrap().articles.iter().map(slug).collect()
 }
 
+/// The indexes of words of a database on PostgreSQL.
+fn indexes(url: &str) -> Vec<String> {
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        indexdef: String,
+    }
+    let db = Db::open(&Options { url: url.parse().unwrap(), create: false, connections: 1 }).unwrap();
+    let asked = "SELECT indexdef::text FROM pg_indexes WHERE indexdef LIKE '%words%' ORDER BY 1";
+    let rows: Vec<Row> = db.read_blocking(|conn| Ok(diesel::sql_query(asked).load(conn)?)).unwrap();
+    let found: Vec<String> = rows.into_iter().map(|row| row.indexdef).collect();
+    assert_eq!(found.iter().filter(|index| index.contains("gin")).count(), 2, "{found:?}");
+    found
+}
+
 both! {
     async fn an_archive_is_the_same_bytes_wherever_it_is_restored(app: App) {
         let folder = tempfile::tempdir().unwrap();
@@ -127,6 +142,9 @@ both! {
             assert!(first == read(folder, &name), "restored into {engine:?}, it is another");
             assert!(!found(&url, "words").is_empty());
             assert_eq!(found(&to, "words"), found(&url, "words"));
+            if engine == Engine::Postgres {
+                assert_eq!(indexes(&to), indexes(&written(&postgres::migrated())));
+            }
             let (copied, name) = (empty(folder, engine, "copied.db"), format!("copied-{number}.tar"));
             done(folder, &["copy", "--from", &to, "--to", &copied]);
             done(folder, &["export", &name, "--database-url", &copied, "--media-store", "media"]);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::Timestamp;
-use crate::articles::{CoverImage, Kind, Seo, Visibility};
+use crate::articles::{Content, CoverImage, Kind, Seo, Visibility};
 use crate::ids::{ArticleId, BylineId, CategoryId, TagId};
 use crate::text::Heading;
 
@@ -135,6 +135,23 @@ pub struct Summary {
     pub reading_minutes: u32,
 }
 
+impl Summary {
+    /// What is stored of this content, which is [for readers](Content::for_readers).
+    pub fn of(content: &Content) -> Self {
+        Self {
+            title: content.title.clone(),
+            excerpt: content.excerpt(),
+            visibility: content.visibility,
+            featured: content.featured,
+            cover_image: content.cover_image.clone(),
+            seo: content.seo.clone(),
+            custom: content.custom.clone(),
+            word_count: content.word_count,
+            reading_minutes: content.reading_minutes,
+        }
+    }
+}
+
 /// The body of an article, where it was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Body {
@@ -144,6 +161,13 @@ pub struct Body {
     /// Its headings, each with the anchor that leads to it.
     #[schema(required = false)]
     pub toc: Vec<Heading>,
+}
+
+impl Body {
+    /// The body of this content, which is [for readers](Content::for_readers).
+    pub fn of(content: &Content) -> Self {
+        Self { body_html: content.body_html.clone(), toc: content.toc.clone() }
+    }
 }
 
 /// An article, or a summary of one; the body only where it was asked for.

@@ -21,6 +21,7 @@ struct Master {
 
 impl Master {
     fn new(bytes: [u8; 32]) -> Self {
+        let () = Purpose::IN_ORDER;
         Self { bytes, signing: Purpose::ALL.map(|purpose| hmac::Key::new(hmac::HMAC_SHA256, &derive(&bytes, purpose))) }
     }
 
@@ -93,6 +94,15 @@ impl Purpose {
         Self::Fingerprint,
         Self::ContentKey,
     ];
+
+    /// Keys are found by the number of their purpose.
+    const IN_ORDER: () = {
+        let mut at = 0;
+        while at < Self::ALL.len() {
+            assert!(Self::ALL[at] as usize == at, "the purposes are not in the order of their numbers");
+            at += 1;
+        }
+    };
 
     fn label(self) -> &'static [u8] {
         match self {

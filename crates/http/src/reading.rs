@@ -148,7 +148,7 @@ pub(crate) async fn list_articles(app: web::Data<App>, request: HttpRequest, que
     let view = view(&app);
     let work = move |conn: &mut persistence::Conn| published::list(conn, &view, &filters, (after, limit), with);
     let listed = if one_range { app.db.peek(work).await? } else { app.db.read(work).await? };
-    let next = listed.next.map(|(at, id)| cursors.write(&(at, id))).transpose()?;
+    let next = listed.next.map(|position| cursors.write(&position)).transpose()?;
     let page = Page { next, total: listed.total.map(u64::try_from).transpose().map_err(Error::from)? };
     let depends = depends(listed.shown, listed.articles.iter().map(|article| article.id));
     let data =

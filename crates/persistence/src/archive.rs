@@ -171,7 +171,7 @@ pub fn read(
 /// Writes rows into a table; `rows` is an array of JSON with what [`read`] gave, whose columns are these.
 pub fn write(conn: &mut Conn, table: &Table, columns: &[String], rows: &str) -> Result<usize> {
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    bulk::insert_text(conn, table.name, &columns, rows, "")
+    Ok(bulk::insert_text(conn, table.name, &columns, rows, "")?)
 }
 
 /// The first table that holds something already: what is restored takes the place of nothing.
@@ -185,11 +185,15 @@ pub fn occupied(conn: &mut Conn) -> Result<Option<&'static str>> {
     Ok(None)
 }
 
-/// Articles whose words are entered at once.
-const INDEXED: usize = 200;
+/// Articles whose words are entered at once: each may be large.
+const INDEXED: usize = 50;
 
 /// Makes what is public findable by its words, once its rows are there. The words are those of the public snapshot.
-pub fn index_words(conn: &mut Conn, mut each: impl FnMut()) -> Result<()> {
+pub fn index_words(conn: &mut Conn, each: impl FnMut()) -> Result<()> {
+    search::entering_all(conn, |conn| enter_words(conn, each))
+}
+
+fn enter_words(conn: &mut Conn, mut each: impl FnMut()) -> Result<()> {
     let keys: Vec<(String, i64)> = published::table
         .order((published::published_at, published::article_id, published::revision))
         .select((published::article_id, published::revision))
@@ -201,13 +205,14 @@ pub fn index_words(conn: &mut Conn, mut each: impl FnMut()) -> Result<()> {
             .select(((published::article_id, published::revision), (published::summary, published::body)))
             .load(conn)?;
         let rows: HashMap<_, _> = rows.into_iter().collect();
-        let words =
-            keys.iter().filter_map(|key| Some((key, rows.get(key)?))).map(|((id, revision), (summary, body))| {
-                let (summary, body): (Summary, Body) = (serde_json::from_str(summary)?, serde_json::from_str(body)?);
-                let text = text::plain_text(&body.body_html);
-                let words = Indexed { title: summary.title.into(), excerpt: summary.excerpt.into(), text: text.into() };
-                Ok((id.as_str(), *revision, words))
-            });
+        let words = keys.iter().map(|(id, revision)| {
+            let gone = || Error::Internal(format!("no row of {id} in revision {revision}"));
+            let (summary, body) = rows.get(&(id.clone(), *revision)).ok_or_else(gone)?;
+            let (summary, body): (Summary, Body) = (serde_json::from_str(summary)?, serde_json::from_str(body)?);
+            let text = text::plain_text(&body.body_html);
+            let words = Indexed { title: summary.title.into(), excerpt: summary.excerpt.into(), text: text.into() };
+            Ok((id.as_str(), *revision, words))
+        });
         search::put(conn, &words.collect::<Result<Vec<_>>>()?)?;
         for _ in keys {
             each();

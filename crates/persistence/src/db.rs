@@ -498,7 +498,7 @@ impl ManageConnection for Manager {
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy()).map_err(ConnectionError)?;
                 conn.batch_execute(
                     "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-                     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -4000;",
+                     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
                 )
                 .map_err(QueryError)?;
                 if !self.writes {

@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use diesel::dsl::case_when;
 use diesel::prelude::*;
-use domain::articles::{Article, Audience, Content, Kind};
+use domain::articles::Kind;
 use domain::ids::{ArticleId, BylineId, CategoryId, TagId};
-use domain::published::{PublishedArticle, Summary};
+use domain::published::PublishedArticle;
 use domain::site::Settings;
 use domain::{Error, Result, Timestamp};
 use serde::Serialize;
@@ -30,8 +30,7 @@ use crate::db::on;
 use crate::forms::{self, Forms};
 use crate::fragments::{Head, one_of};
 use crate::joins::{self, Joint, Refers};
-use crate::schema::{article_slugs, published_articles as published, published_in, published_slugs};
-use crate::search::Indexed;
+use crate::schema::{published_articles as published, published_in, published_slugs};
 use crate::{Conn, changes};
 
 pub use lists::{Filters, Listed, Position, Shown, list};
@@ -39,16 +38,8 @@ pub use located::{Located, Locates, PART, part, parts};
 pub use related::{Related, related};
 pub use searching::{FoundArticle, Rank, Searched, search, suggest};
 pub(crate) use under::{Condition, any_of, under};
-pub(crate) use written::{Showing, put};
-
-/// What is stored of a summary: what readers get, and what to join.
-#[derive(Serialize)]
-struct StoredSummary {
-    #[serde(flatten)]
-    shown: Summary,
-    #[serde(flatten)]
-    refers: References,
-}
+pub use written::make_findable;
+pub(crate) use written::{Showing, open_comments, put, show, show_since, sweep};
 
 /// What is joined to an article.
 #[derive(Serialize)]
@@ -64,142 +55,6 @@ impl References {
         let Self { byline_ids, category_ids, tag_ids } = self;
         forms::References { category_ids, byline_ids, tag_ids }
     }
-}
-
-/// Makes the read model show what `audience` says of an article whose newest revision is `content`.
-pub(crate) fn show(
-    conn: &mut Conn,
-    article: &Article,
-    content: &Content,
-    audience: Audience,
-    now: Timestamp,
-) -> Result<()> {
-    let id = article.id.to_string();
-    match audience {
-        Audience::AsBefore => Ok(()),
-        Audience::SeesNewest => {
-            // A reader who came before this moment, and looks after it, finds the new one in the place of the old.
-            let since = visible_since(conn, &id, now)?;
-            clear(conn, &id)?;
-            put(conn, &[Showing { article, content, from: since.unwrap_or(now), at: now }])
-        }
-        Audience::WillSeeNewest(from) => {
-            withdraw_next(conn, &id, now)?;
-            end_live(conn, &id, now, from)?;
-            put(conn, &[Showing { article, content, from, at: from }])
-        }
-        Audience::SeesNoNext => {
-            withdraw_next(conn, &id, now)?;
-            end_live(conn, &id, now, Timestamp::NEVER)
-        }
-        Audience::SeesNothing | Audience::SeesItGone => {
-            withdraw_next(conn, &id, now)?;
-            clear(conn, &id)?;
-            diesel::update(published_slugs::table.filter(published_slugs::article_id.eq(&id)))
-                .set(published_slugs::gone.eq(audience == Audience::SeesItGone))
-                .execute(conn)?;
-            Ok(())
-        }
-    }
-}
-
-/// Makes the read model show the newest revision of what was public elsewhere since `from`.
-pub(crate) fn show_since(
-    conn: &mut Conn,
-    article: &Article,
-    content: &Content,
-    from: Timestamp,
-    updated_at: Timestamp,
-) -> Result<()> {
-    clear(conn, &article.id.to_string())?;
-    put(conn, &[Showing { article, content, from, at: updated_at }])
-}
-
-/// Lets readers leave comments, or not, from now on.
-pub(crate) fn open_comments(conn: &mut Conn, id: ArticleId, open: bool) -> Result<()> {
-    diesel::update(published::table.filter(published::article_id.eq(id.to_string())))
-        .set(published::comments_open.eq(open))
-        .execute(conn)?;
-    Ok(())
-}
-
-/// Removes the rows of an article that ended before `now`.
-pub(crate) fn sweep(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
-    // Whoever rewrites the rows of an article begins here; from now on no category moves.
-    crate::categories::hold_tree(conn)?;
-    let ended = published::table
-        .filter(published::article_id.eq(id))
-        .filter(published::visible_until.le(now.micros()))
-        .select(published::revision)
-        .load(conn)?;
-    remove(conn, id, &ended)
-}
-
-fn clear(conn: &mut Conn, id: &str) -> Result<()> {
-    let all = published::table.filter(published::article_id.eq(id)).select(published::revision).load(conn)?;
-    remove(conn, id, &all)
-}
-
-fn remove(conn: &mut Conn, id: &str, revisions: &[i64]) -> Result<()> {
-    for revision in revisions {
-        crate::search::remove(conn, id, *revision)?;
-        let rows = published_in::table.filter(published_in::article_id.eq(id));
-        diesel::delete(rows.filter(published_in::revision.eq(revision))).execute(conn)?;
-        diesel::delete(published::table.find((id, revision))).execute(conn)?;
-    }
-    Ok(())
-}
-
-/// Takes back what was to become public, with the slugs that only it would have made public.
-fn withdraw_next(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
-    let next = published::table
-        .filter(published::article_id.eq(id))
-        .filter(published::visible_from.gt(now.micros()))
-        .select(published::revision)
-        .load(conn)?;
-    remove(conn, id, &next)?;
-    let unseen = published_slugs::table
-        .filter(published_slugs::article_id.eq(id))
-        .filter(published_slugs::since.gt(now.micros()));
-    let slugs: Vec<(String, String)> = unseen.select((published_slugs::locale, published_slugs::slug)).load(conn)?;
-    for (locale, slug) in slugs {
-        diesel::delete(published_slugs::table.find((&locale, &slug))).execute(conn)?;
-        diesel::update(article_slugs::table.find((&locale, &slug)))
-            .set(article_slugs::was_public.eq(false))
-            .execute(conn)?;
-    }
-    Ok(())
-}
-
-/// The revision that is live ends at `until`.
-fn end_live(conn: &mut Conn, id: &str, now: Timestamp, until: Timestamp) -> Result<()> {
-    let live = published::article_id.eq(id).and(published::visible_from.le(now.micros()));
-    diesel::update(published::table.filter(live).filter(published::visible_until.gt(now.micros())))
-        .set(published::visible_until.eq(until.micros()))
-        .execute(conn)?;
-    let live = published_in::article_id.eq(id).and(published_in::visible_from.le(now.micros()));
-    diesel::update(published_in::table.filter(live).filter(published_in::visible_until.gt(now.micros())))
-        .set(published_in::visible_until.eq(until.micros()))
-        .execute(conn)?;
-    Ok(())
-}
-
-/// Since when the public sees the article, if it does.
-fn visible_since(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Timestamp>> {
-    let since: Option<i64> = published::table
-        .filter(published::article_id.eq(id))
-        .filter(published::visible_from.le(now.micros()))
-        .filter(published::visible_until.gt(now.micros()))
-        .select(published::visible_from)
-        .first(conn)
-        .optional()?;
-    Ok(since.map(Timestamp::from_micros))
-}
-
-/// Makes a published revision findable by its words: for loaders that write all other rows themselves.
-pub fn make_findable(conn: &mut Conn, id: ArticleId, revision: i64, content: &Content) -> Result<()> {
-    let content = content.for_readers();
-    crate::search::put(conn, &[(&id.to_string(), revision, Indexed::of(&content))])
 }
 
 #[derive(Queryable, Selectable)]
@@ -370,7 +225,7 @@ fn live_slug(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<String>
         .optional()?)
 }
 
-/// A stored summary, parted: the members that readers get, and what is joined. [`StoredSummary`] writes them so: its last
+/// A stored summary, parted: the members that readers get, and what is joined. [`written`] has them so: its last
 /// three arrays hold identities and nothing else. Every article of every list is read so, and serde would take several
 /// times as long.
 fn parted(summary: &str) -> Result<(&str, References)> {

@@ -5,7 +5,7 @@
 //! order of their numbers, so the newest of many are found without looking at the others.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use diesel::connection::SimpleConnection;
 use diesel::dsl::max;
@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 
 use crate::Conn;
 use crate::db::turn;
-use crate::fragments::one_of;
 use crate::schema::published_articles as published;
 
 /// Characters of a text that are searched: PostgreSQL's `tsvector` holds at most 1 MiB.
@@ -42,77 +41,52 @@ impl<'a> Indexed<'a> {
 
 /// Makes published revisions findable whose rows are there without a number.
 pub(crate) fn put(conn: &mut Conn, all: &[(&str, i64, Indexed<'_>)]) -> Result<()> {
-    let ids = all.iter().map(|(id, _, _)| (*id).to_owned()).collect();
-    let rows: Vec<((String, i64), (String, i64))> = published::table
-        .filter(one_of(published::article_id, ids))
-        .select(((published::article_id, published::revision), (published::locale, published::published_at)))
-        .load(conn)?;
-    let rows: HashMap<_, _> = rows.into_iter().collect();
-    let found = |(id, revision, _): &(&str, i64, Indexed<'_>)| rows.get(&((*id).to_owned(), *revision));
-    let numbers = free_numbers(conn, all.iter().filter_map(found).map(|(_, published_at)| *published_at))?;
-    let rows = all.iter().filter_map(|one| Some((one, &found(one)?.0))).zip(numbers);
-    let rows: Vec<_> = rows.collect();
-    for (((id, revision, _), _), number) in &rows {
+    let mut rows: Vec<(String, i64)> = Vec::with_capacity(all.len());
+    for (id, revision, _) in all {
+        let row = published::table.find((id, revision)).select((published::locale, published::published_at));
+        rows.push(row.first(conn)?);
+    }
+    let numbers = free_numbers(conn, rows.iter().map(|(_, published_at)| *published_at))?;
+    for ((id, revision, _), number) in all.iter().zip(&numbers) {
         diesel::update(published::table.find((id, revision))).set(published::search_id.eq(number)).execute(conn)?;
     }
-    enter(conn, rows.into_iter().map(|(((_, _, words), locale), number)| (number, locale, words)))
+    let words =
+        all.iter().zip(&rows).zip(numbers).map(|(((_, _, words), (locale, _)), number)| (number, locale, words));
+    enter(conn, words)
 }
 
 /// Enters the words of rows that have these numbers, and are in these locales.
 pub(crate) fn enter<'a>(conn: &mut Conn, rows: impl Iterator<Item = (i64, &'a String, &'a Indexed<'a>)>) -> Result<()> {
-    let postgres = matches!(conn, Conn::Postgres(_));
     let rows = rows.map(|(number, locale, text)| {
-        let words = |text: &str| indexed(text, locale, MAX_SEARCHED);
-        let (title, excerpt, body) = (words(&text.title), words(&text.excerpt), words(&text.text));
-        // Whoever types a title does not type its stems.
-        let typed = indexed(&text.title, "", MAX_SEARCHED);
-        if postgres {
-            let words = vector(&[(&title, "A"), (&excerpt, "B"), (&body, "")]);
-            json!({"id": number, "words": words, "typed": vector(&[(&typed, "")])})
-        } else {
-            json!({"id": number, "title": title, "excerpt": excerpt, "body": body, "typed": typed})
-        }
+        json!({
+            "id": number,
+            "title": indexed(&text.title, locale, MAX_SEARCHED),
+            "excerpt": indexed(&text.excerpt, locale, MAX_SEARCHED),
+            "body": indexed(&text.text, locale, MAX_SEARCHED),
+            // Whoever types a title does not type its stems.
+            "typed": indexed(&text.title, "", MAX_SEARCHED),
+        })
     });
-    let rows: Vec<Value> = rows.collect();
-    let statements = if postgres {
-        [
-            "INSERT INTO article_words (id, words)
-             SELECT id, words FROM json_to_recordset($1::json) AS r (id BIGINT, words TSVECTOR)",
-            "INSERT INTO title_words (id, words)
-             SELECT id, typed FROM json_to_recordset($1::json) AS r (id BIGINT, typed TSVECTOR)",
-        ]
-    } else {
-        [
+    let rows = serde_json::to_string(&rows.collect::<Vec<Value>>())?;
+    let statements = match conn {
+        Conn::Postgres(_) => [
+            "INSERT INTO article_words (id, words) SELECT id, setweight(to_tsvector('simple', title), 'A')
+                 || setweight(to_tsvector('simple', excerpt), 'B') || to_tsvector('simple', body)
+             FROM json_to_recordset($1::json) AS r (id BIGINT, title TEXT, excerpt TEXT, body TEXT)",
+            "INSERT INTO title_words (id, words) SELECT id, to_tsvector('simple', typed)
+             FROM json_to_recordset($1::json) AS r (id BIGINT, typed TEXT)",
+        ],
+        Conn::Sqlite(_) => [
             "INSERT INTO article_words (rowid, title, excerpt, body)
              SELECT value ->> 'id', value ->> 'title', value ->> 'excerpt', value ->> 'body' FROM json_each($1)",
             "INSERT INTO title_words (rowid, title) SELECT value ->> 'id', value ->> 'typed' FROM json_each($1)",
-        ]
+        ],
     };
-    let rows = serde_json::to_string(&rows)?;
     for statement in statements {
         diesel::sql_query(statement).bind::<Text, _>(&rows).execute(conn)?;
     }
     Ok(())
 }
-
-/// Words with their places and weights, as PostgreSQL writes a `tsvector`. It would take many times as long to find the
-/// words in a text itself (`to_tsvector`), and they are letters and digits alone.
-fn vector(texts: &[(&str, &str)]) -> String {
-    let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let words = texts.iter().flat_map(|(text, weight)| text.split_terminator(' ').map(move |word| (word, weight)));
-    for (at, (word, weight)) in (1..=LAST_PLACE).chain(std::iter::repeat(LAST_PLACE)).zip(words) {
-        let places = places.entry(word).or_default();
-        if places.len() < MOST_PLACES {
-            places.push(format!("{at}{weight}"));
-        }
-    }
-    let words = places.iter().map(|(word, places)| format!("'{word}':{}", places.join(",")));
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// PostgreSQL knows no later place of a word in a text, and no more of them.
-const LAST_PLACE: u16 = 16_383;
-const MOST_PLACES: usize = 255;
 
 /// The next numbers of the days of some publications, in their order.
 pub(crate) fn free_numbers(conn: &mut Conn, published_at: impl Iterator<Item = i64>) -> Result<Vec<i64>> {
@@ -140,6 +114,34 @@ pub(crate) fn free_numbers(conn: &mut Conn, published_at: impl Iterator<Item = i
         }
     }
     Ok(numbers)
+}
+
+/// Enters words with their indexes put aside, which are made anew afterwards: on PostgreSQL that takes a fraction of the
+/// time, where there is little but what comes. Who does not own the tables cannot, and enters them one by one.
+pub(crate) fn entering_all<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    #[derive(QueryableByName)]
+    struct Index {
+        #[diesel(sql_type = Text)]
+        name: String,
+        #[diesel(sql_type = Text)]
+        definition: String,
+    }
+    let own = "SELECT indexname::text AS name, indexdef AS definition FROM pg_indexes
+        JOIN pg_tables USING (schemaname, tablename)
+        WHERE schemaname = current_schema() AND tablename IN ('article_words', 'title_words')
+            AND indexdef LIKE '% USING gin %' AND pg_has_role(tableowner, 'USAGE')";
+    let aside: Vec<Index> = match conn {
+        Conn::Postgres(c) => diesel::sql_query(own).load(c)?,
+        Conn::Sqlite(_) => Vec::new(),
+    };
+    for Index { name, .. } in &aside {
+        diesel::sql_query(format!("DROP INDEX \"{name}\"")).execute(conn)?;
+    }
+    let outcome = work(conn)?;
+    for Index { definition, .. } in aside {
+        diesel::sql_query(definition).execute(conn)?;
+    }
+    Ok(outcome)
 }
 
 /// Forgets it again.
@@ -175,7 +177,7 @@ impl Words {
             Conn::Sqlite(_) => (" OR ", " AND "),
         };
         let word = |word: &str, beginning: bool| match conn {
-            Conn::Postgres(_) => format!("'{word}'{}", if beginning { ":*" } else { "" }),
+            Conn::Postgres(_) => format!("{word}{}", if beginning { ":*" } else { "" }),
             Conn::Sqlite(_) => format!("\"{word}\"{}", if beginning { " *" } else { "" }),
         };
         let each = terms.iter().map(|term| {
@@ -229,10 +231,10 @@ pub(crate) struct Hit {
 pub(crate) fn newest(conn: &mut Conn, words: &Words, before: i64, limit: i64, ranked: bool) -> Result<Vec<Hit>> {
     match conn {
         Conn::Postgres(c) => {
-            let rank = "CAST(ts_rank('{0.1, 0.1, 0.4, 1.0}', words, CAST($1 AS tsquery)) * 1e12 AS BIGINT)";
+            let rank = "CAST(ts_rank('{0.1, 0.1, 0.4, 1.0}', words, to_tsquery('simple', $1)) * 1e12 AS BIGINT)";
             let rank = if ranked { rank } else { "0::BIGINT" };
             // By `id + 0` it cannot be sorted by walking the rows: each would be fetched whole to be looked at.
-            let newest = "SELECT id, words FROM article_words WHERE words @@ CAST($1 AS tsquery) AND id < $2
+            let newest = "SELECT id, words FROM article_words WHERE words @@ to_tsquery('simple', $1) AND id < $2
                 ORDER BY id + 0 DESC LIMIT $3";
             by_index(c, &format!("SELECT id, {rank} AS rank FROM ({newest}) AS newest"), words, before, limit)
         }
@@ -310,7 +312,7 @@ pub(crate) fn holding(conn: &mut Conn, words: &Words, ids: &[i64]) -> Result<Has
     let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else { return Ok(HashSet::new()) };
     let hits = match conn {
         Conn::Postgres(c) => {
-            let hits = "SELECT id, 0::BIGINT AS rank FROM article_words WHERE words @@ CAST($1 AS tsquery)
+            let hits = "SELECT id, 0::BIGINT AS rank FROM article_words WHERE words @@ to_tsquery('simple', $1)
                 AND id BETWEEN $2 AND $3";
             by_index(c, hits, words, *first, *last)?
         }
@@ -323,9 +325,9 @@ pub(crate) fn holding(conn: &mut Conn, words: &Words, ids: &[i64]) -> Result<Has
 pub(crate) fn condition<'a>(conn: &Conn, words: &'a Words) -> (&'static str, &'a str, &'static str) {
     match conn {
         Conn::Postgres(_) => (
-            "published_articles.search_id IN (SELECT id FROM article_words WHERE words @@ CAST(",
+            "published_articles.search_id IN (SELECT id FROM article_words WHERE words @@ to_tsquery('simple', ",
             &words.query,
-            " AS tsquery))",
+            "))",
         ),
         Conn::Sqlite(_) => (
             "published_articles.search_id IN (SELECT rowid FROM article_words WHERE article_words MATCH ",
@@ -347,7 +349,7 @@ pub(crate) fn titles(conn: &mut Conn, q: &str, limit: i64) -> Result<Vec<i64>> {
     let words = Words::new(conn, terms);
     let hits = match conn {
         Conn::Postgres(c) => {
-            let newest = "SELECT id, 0::BIGINT AS rank FROM title_words WHERE words @@ CAST($1 AS tsquery)
+            let newest = "SELECT id, 0::BIGINT AS rank FROM title_words WHERE words @@ to_tsquery('simple', $1)
                 AND id <= $2 ORDER BY id + 0 DESC LIMIT $3";
             by_index(c, newest, &words, i64::MAX, limit)?
         }
@@ -358,17 +360,4 @@ pub(crate) fn titles(conn: &mut Conn, q: &str, limit: i64) -> Result<Vec<i64>> {
         }
     };
     Ok(hits.into_iter().map(|hit| hit.id).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_go_on_from_text_to_text() {
-        assert_eq!(vector(&[("a b", "A"), ("", "B"), ("b", "B"), ("c b", "")]), "'a':1A 'b':2A,3B,5 'c':4");
-        let long = "x ".repeat(20_000);
-        assert_eq!(vector(&[(&long, ""), ("y", "")]).split(' ').count(), 2);
-        assert!(vector(&[(&long, ""), ("y", "")]).ends_with("'y':16383"));
-    }
 }

@@ -105,7 +105,7 @@ impl Rows {
             json!({
                 "article_id": id, "revision": 1, "kind": "article", "group_id": group, "locale": "en", "slug": slug,
                 "visible_from": published, "visible_until": i64::MAX, "published_at": published,
-                "updated_at": published, "comments_open": true, "summary": summary(&content)?, "body": body(&content)?,
+                "updated_at": published, "comments_open": true, "summary": summary(&content)?, "body": serde_json::to_string(&Body::of(&content))?,
                 "parent_id": null,
             }),
         );
@@ -195,26 +195,11 @@ impl Rows {
 }
 
 fn summary(content: &Content) -> Result<String> {
-    let mut summary = serde_json::to_value(Summary {
-        title: content.title.clone(),
-        excerpt: content.excerpt(),
-        visibility: content.visibility,
-        featured: content.featured,
-        cover_image: content.cover_image.clone(),
-        seo: content.seo.clone(),
-        custom: content.custom.clone(),
-        word_count: content.word_count,
-        reading_minutes: content.reading_minutes,
-    })?;
+    let mut summary = serde_json::to_value(Summary::of(content))?;
     summary["byline_ids"] = json!(content.byline_ids);
     summary["category_ids"] = json!(content.category_ids);
     summary["tag_ids"] = json!(content.tag_ids);
     Ok(summary.to_string())
-}
-
-fn body(content: &Content) -> Result<String> {
-    let body = Body { body_html: content.body_html.clone(), toc: content.toc.clone() };
-    Ok(serde_json::to_string(&body)?)
 }
 
 /// Everything under which an article is listed.

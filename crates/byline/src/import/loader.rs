@@ -25,6 +25,8 @@ use crate::store::Store;
 
 /// Articles, and comments, of one transaction.
 const ARTICLES: usize = 100;
+/// No article is waited for beyond so many bytes of bodies: they are in memory several times while they are written.
+const BYTES: usize = 4 * 1024 * 1024;
 const COMMENTS: usize = 2_000;
 
 /// Whose identities the things of an export have.
@@ -285,7 +287,8 @@ impl<'a> Loader<'a> {
             return Ok(true);
         }
         self.articles.push(ready);
-        if self.articles.len() >= ARTICLES {
+        let bytes: usize = self.articles.iter().map(|ready| ready.imported.content.body.len()).sum();
+        if self.articles.len() >= ARTICLES || bytes >= BYTES {
             self.flush(report)?;
         }
         Ok(true)

@@ -61,7 +61,7 @@ pub struct Put {
     pub as_elsewhere: bool,
 }
 
-/// Puts articles as they were elsewhere; none of them is ever in the newsletter. If there are only new ones, and no page,
+/// Puts articles as they were elsewhere, each once; none of them is ever in the newsletter. If there are only new ones, and no page,
 /// whose place depends on others, they are written together.
 pub fn put(conn: &mut Conn, by: &Actor, all: Vec<Imported>, now: Timestamp) -> Result<Vec<Put>> {
     let ids = all.iter().map(|one| one.id.to_string()).collect();
@@ -81,7 +81,7 @@ fn put_new(conn: &mut Conn, by: &Actor, mut all: Vec<Imported>, now: Timestamp) 
         one.content.slug.clone_from(slug);
         audiences.push(stage(article, one.state, one.published_at, one.publish_at)?);
         let first_public_at = article.published_at.filter(|at| *at <= now);
-        rows.push(rows::row(article, &one.content, one.created_at, first_public_at));
+        rows.push(rows::row(article, &one.content, false, one.created_at, first_public_at));
         revisions.push(rows::revision_row(article, &one.content, by, one.updated_at)?);
     }
     bulk::insert(conn, "articles", &rows, "")?;
@@ -122,16 +122,17 @@ fn slug(imported: &Imported) -> Result<Slug> {
 
 fn put_one(conn: &mut Conn, by: &Actor, mut imported: Imported, now: Timestamp) -> Result<Put> {
     let id = imported.id.to_string();
-    let number =
-        imported.number.map(|wanted| Ok(wordpress_ids::reserve(conn, Numbered::Article, &id, wanted)? == wanted));
-    let ghost_id = imported.ghost_id.as_ref();
-    let ghost_id =
-        ghost_id.map(|wanted| Ok(ghost_ids::reserve(conn, ghost_ids::Kind::Article, &id, wanted)? == *wanted));
-    let as_elsewhere =
-        [number, ghost_id].into_iter().flatten().collect::<Result<Vec<bool>>>()?.into_iter().all(|own| own);
+    let own_number = match imported.number {
+        Some(wanted) => wordpress_ids::reserve(conn, Numbered::Article, &id, wanted)? == wanted,
+        None => true,
+    };
+    let own_ghost_id = match &imported.ghost_id {
+        Some(wanted) => ghost_ids::reserve(conn, ghost_ids::Kind::Article, &id, wanted)? == *wanted,
+        None => true,
+    };
     let (fate, slug) = bring(conn, by, &mut imported, now)?;
     remember_slugs(conn, &imported, &slug)?;
-    Ok(Put { fate, slug, as_elsewhere })
+    Ok(Put { fate, slug, as_elsewhere: own_number && own_ghost_id })
 }
 
 fn bring(conn: &mut Conn, by: &Actor, imported: &mut Imported, now: Timestamp) -> Result<(Fate, String)> {

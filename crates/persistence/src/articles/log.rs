@@ -31,7 +31,7 @@ pub(super) fn record(
     entry.locale = Some(shown.locale.clone());
     entry.touched.relisted = Some(relisted);
     if before.map(Standing::address) != after.map(Standing::address) {
-        entry = entry.touching([format!("address:{id}"), "addresses".to_owned()]);
+        entry = entry.touching(addresses(id));
         let mut groups: Vec<String> = [before, after].into_iter().flatten().map(|seen| seen.group.clone()).collect();
         if shown.kind == Kind::Page {
             // Their addresses begin with its own.
@@ -59,7 +59,7 @@ pub(super) fn record_new(conn: &mut Conn, all: &[Standing], at: Timestamp) -> Re
     entries.extend(siblings(conn, groups, at)?.into_iter().filter(|entry| !own.contains(&entry.id)));
     entries.extend(all.iter().zip(relisted).map(|(shown, relisted)| {
         let id = shown.position.1.to_string();
-        let addresses = [format!("address:{id}"), "addresses".to_owned()];
+        let addresses = addresses(&id);
         let mut entry = Entry::new(Op::Upsert, Resource::Article, id, Some(shown.slug.clone())).touching(addresses);
         entry.locale = Some(shown.locale.clone());
         entry.touched.relisted = Some(relisted);
@@ -71,7 +71,7 @@ pub(super) fn record_new(conn: &mut Conn, all: &[Standing], at: Timestamp) -> Re
 /// Enters that an article which the public saw once, and does not see now, answers 404 instead of 410, or the reverse.
 pub(super) fn record_fate(conn: &mut Conn, article: &Article, content: &Content, at: Timestamp) -> Result<()> {
     let id = article.id.to_string();
-    let addresses = [format!("address:{id}"), "addresses".to_owned()];
+    let addresses = addresses(&id);
     let mut entry = Entry::new(Op::Delete, Resource::Article, id, Some(content.slug.clone())).touching(addresses);
     entry.locale = Some(article.locale.clone());
     changes::record(conn, &[entry], at)
@@ -84,6 +84,11 @@ pub(super) fn record_comments(conn: &mut Conn, article: &Article, at: Timestamp)
     let mut entry = Entry::new(Op::Upsert, Resource::Article, id, Some(shown.slug.clone())).hidden(true);
     entry.locale = Some(shown.locale.clone());
     changes::record(conn, &[entry], at)
+}
+
+/// The keys of what says where an article is.
+fn addresses(id: &str) -> [String; 2] {
+    [format!("address:{id}"), "addresses".to_owned()]
 }
 
 /// Categories, tags and bylines whose number of articles is another one.

@@ -6,11 +6,10 @@ use domain::ids::ArticleId;
 use domain::{Actor, Error, Result, Timestamp};
 use serde_json::{Value, json};
 
-use crate::Conn;
 use crate::db::Refuse;
-use crate::ghost_ids;
 use crate::schema::{articles, revisions};
 use crate::wordpress_ids::{self, Numbered};
+use crate::{Conn, bulk, ghost_ids};
 
 /// The order of a list for editors: last changed first, then identity.
 pub type Position = (i64, ArticleId);
@@ -101,26 +100,7 @@ pub(super) fn insert(
     for_newsletter: bool,
     at: Timestamp,
 ) -> Result<()> {
-    diesel::insert_into(articles::table)
-        .values((
-            articles::id.eq(article.id.to_string()),
-            articles::kind.eq(article.kind.as_str()),
-            articles::group_id.eq(article.group.to_string()),
-            articles::locale.eq(&article.locale),
-            articles::state.eq(article.state.as_str()),
-            articles::version.eq(i64::try_from(article.version)?),
-            articles::revision.eq(i64::try_from(article.revision)?),
-            articles::newsletter_eligible.eq(for_newsletter),
-            articles::comments_open.eq(article.comments_open),
-            articles::owner_id.eq(article.owner.map(|id| id.to_string())),
-            articles::slug.eq(&content.slug),
-            articles::title.eq(&content.title),
-            articles::created_at.eq(at.micros()),
-            articles::updated_at.eq(at.micros()),
-            articles::updated_by.eq(&article.updated_by),
-            articles::parent_id.eq(content.parent_id.map(|id| id.to_string())),
-        ))
-        .execute(conn)
+    bulk::insert(conn, "articles", &[row(article, content, for_newsletter, at, None)], "")
         .or_conflict("articles_group_id_locale_key", translation_exists)?;
     let id = article.id.to_string();
     wordpress_ids::take(conn, Numbered::Article, &id)?;
@@ -128,27 +108,25 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// The row of an article that is brought along, as [`insert`] and [`save`] would leave it.
-pub(super) fn row(article: &Article, content: &Content, at: Timestamp, first_public_at: Option<Timestamp>) -> Value {
+/// The row of a new article, begun at `at`.
+pub(super) fn row(
+    article: &Article,
+    content: &Content,
+    for_newsletter: bool,
+    at: Timestamp,
+    first_public_at: Option<Timestamp>,
+) -> Value {
     json!({
         "id": article.id, "kind": article.kind.as_str(), "group_id": article.group, "locale": article.locale,
         "state": article.state.as_str(), "version": article.version, "revision": article.revision,
         "published_revision": article.published_revision, "scheduled_revision": article.scheduled_revision,
         "publish_at": article.publish_at.map(Timestamp::micros),
         "published_at": article.published_at.map(Timestamp::micros),
-        "first_public_at": first_public_at.map(Timestamp::micros), "newsletter_eligible": false,
+        "first_public_at": first_public_at.map(Timestamp::micros), "newsletter_eligible": for_newsletter,
         "comments_open": article.comments_open, "owner_id": article.owner, "slug": content.slug,
         "title": content.title, "created_at": at.micros(), "updated_at": article.updated_at.micros(),
         "updated_by": article.updated_by, "parent_id": content.parent_id,
     })
-}
-
-/// The row of its revision, as [`insert_revision`] would leave it.
-pub(super) fn revision_row(article: &Article, content: &Content, by: &Actor, at: Timestamp) -> Result<Value> {
-    Ok(json!({
-        "article_id": article.id, "number": article.revision, "content": serde_json::to_string(content)?,
-        "title": content.title, "author_id": by.user, "author_name": by.name, "created_at": at.micros(),
-    }))
 }
 
 fn translation_exists() -> Error {
@@ -162,20 +140,18 @@ pub(super) fn insert_revision(
     by: &Actor,
     at: Timestamp,
 ) -> Result<()> {
-    diesel::insert_into(revisions::table)
-        .values((
-            revisions::article_id.eq(article.id.to_string()),
-            revisions::number.eq(i64::try_from(article.revision)?),
-            revisions::content.eq(serde_json::to_string(content)?),
-            revisions::title.eq(&content.title),
-            revisions::author_id.eq(by.user.map(|id| id.to_string())),
-            revisions::author_name.eq(&by.name),
-            revisions::created_at.eq(at.micros()),
-        ))
-        .execute(conn)
+    bulk::insert(conn, "revisions", &[revision_row(article, content, by, at)?], "")
         // Another one saved at the same time: the same as a version that has changed meanwhile.
         .or_conflict("revisions_pkey", || Error::Stale(Box::new(article.stale())))?;
     Ok(())
+}
+
+/// The row of the newest revision of an article.
+pub(super) fn revision_row(article: &Article, content: &Content, by: &Actor, at: Timestamp) -> Result<Value> {
+    Ok(json!({
+        "article_id": article.id, "number": article.revision, "content": serde_json::to_string(content)?,
+        "title": content.title, "author_id": by.user, "author_name": by.name, "created_at": at.micros(),
+    }))
 }
 
 /// Saves an article if it still has the version `seen`; whether it had.

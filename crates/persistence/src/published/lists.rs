@@ -327,8 +327,8 @@ struct Plain<'a> {
 impl Conditions {
     fn plain(&self, page: Page) -> Option<Plain<'_>> {
         let locale = self.locale.as_deref().filter(|_| self.after.is_none() && !self.oldest_first)?;
-        // No identity is before the empty one.
-        let from = page.after.map_or((self.before, String::new()), |(at, id)| (at, id.to_string()));
+        // Every identity begins with this digit or a greater one.
+        let from = page.after.map_or((self.before, "0".to_owned()), |(at, id)| (at, id.to_string()));
         Some(Plain { kind: self.kind.as_str(), locale, now: self.now, from, limit: page.limit })
     }
 }

@@ -1,20 +1,167 @@
-//! How published revisions get into the read model: finished documents, the lists they are in, their words and slugs.
+//! How the read model is written: what readers see of an article from when until when, as finished documents, with the
+//! lists they are in, their words and slugs.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use domain::articles::{Article, Content};
-use domain::ids::CategoryId;
+use domain::articles::{Article, Audience, Content};
+use domain::ids::{ArticleId, CategoryId};
 use domain::published::{Body, Summary};
 use domain::{Result, Timestamp};
+use serde::Serialize;
 use serde_json::json;
 
-use super::{References, StoredSummary};
+use super::References;
 use crate::fragments::one_of;
-use crate::schema::{article_slugs, categories, published_slugs};
+use crate::schema::{article_slugs, categories, published_articles as published, published_in, published_slugs};
 use crate::search::{self, Indexed};
 use crate::{Conn, bulk};
+
+/// What is stored of a summary: what readers get, and what to join.
+#[derive(Serialize)]
+struct StoredSummary {
+    #[serde(flatten)]
+    shown: Summary,
+    #[serde(flatten)]
+    refers: References,
+}
+
+/// Makes the read model show what `audience` says of an article whose newest revision is `content`.
+pub(crate) fn show(
+    conn: &mut Conn,
+    article: &Article,
+    content: &Content,
+    audience: Audience,
+    now: Timestamp,
+) -> Result<()> {
+    let id = article.id.to_string();
+    match audience {
+        Audience::AsBefore => Ok(()),
+        Audience::SeesNewest => {
+            // A reader who came before this moment, and looks after it, finds the new one in the place of the old.
+            let since = visible_since(conn, &id, now)?;
+            clear(conn, &id)?;
+            put(conn, &[Showing { article, content, from: since.unwrap_or(now), at: now }])
+        }
+        Audience::WillSeeNewest(from) => {
+            withdraw_next(conn, &id, now)?;
+            end_live(conn, &id, now, from)?;
+            put(conn, &[Showing { article, content, from, at: from }])
+        }
+        Audience::SeesNoNext => {
+            withdraw_next(conn, &id, now)?;
+            end_live(conn, &id, now, Timestamp::NEVER)
+        }
+        Audience::SeesNothing | Audience::SeesItGone => {
+            withdraw_next(conn, &id, now)?;
+            clear(conn, &id)?;
+            diesel::update(published_slugs::table.filter(published_slugs::article_id.eq(&id)))
+                .set(published_slugs::gone.eq(audience == Audience::SeesItGone))
+                .execute(conn)?;
+            Ok(())
+        }
+    }
+}
+
+/// Makes the read model show the newest revision of what was public elsewhere since `from`.
+pub(crate) fn show_since(
+    conn: &mut Conn,
+    article: &Article,
+    content: &Content,
+    from: Timestamp,
+    updated_at: Timestamp,
+) -> Result<()> {
+    clear(conn, &article.id.to_string())?;
+    put(conn, &[Showing { article, content, from, at: updated_at }])
+}
+
+/// Lets readers leave comments, or not, from now on.
+pub(crate) fn open_comments(conn: &mut Conn, id: ArticleId, open: bool) -> Result<()> {
+    diesel::update(published::table.filter(published::article_id.eq(id.to_string())))
+        .set(published::comments_open.eq(open))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Removes the rows of an article that ended before `now`.
+pub(crate) fn sweep(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    // Whoever rewrites the rows of an article begins here; from now on no category moves.
+    crate::categories::hold_tree(conn)?;
+    let ended = published::table
+        .filter(published::article_id.eq(id))
+        .filter(published::visible_until.le(now.micros()))
+        .select(published::revision)
+        .load(conn)?;
+    remove(conn, id, &ended)
+}
+
+fn clear(conn: &mut Conn, id: &str) -> Result<()> {
+    let all = published::table.filter(published::article_id.eq(id)).select(published::revision).load(conn)?;
+    remove(conn, id, &all)
+}
+
+fn remove(conn: &mut Conn, id: &str, revisions: &[i64]) -> Result<()> {
+    for revision in revisions {
+        crate::search::remove(conn, id, *revision)?;
+        let rows = published_in::table.filter(published_in::article_id.eq(id));
+        diesel::delete(rows.filter(published_in::revision.eq(revision))).execute(conn)?;
+        diesel::delete(published::table.find((id, revision))).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Takes back what was to become public, with the slugs that only it would have made public.
+fn withdraw_next(conn: &mut Conn, id: &str, now: Timestamp) -> Result<()> {
+    let next = published::table
+        .filter(published::article_id.eq(id))
+        .filter(published::visible_from.gt(now.micros()))
+        .select(published::revision)
+        .load(conn)?;
+    remove(conn, id, &next)?;
+    let unseen = published_slugs::table
+        .filter(published_slugs::article_id.eq(id))
+        .filter(published_slugs::since.gt(now.micros()));
+    let slugs: Vec<(String, String)> = unseen.select((published_slugs::locale, published_slugs::slug)).load(conn)?;
+    for (locale, slug) in slugs {
+        diesel::delete(published_slugs::table.find((&locale, &slug))).execute(conn)?;
+        diesel::update(article_slugs::table.find((&locale, &slug)))
+            .set(article_slugs::was_public.eq(false))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// The revision that is live ends at `until`.
+fn end_live(conn: &mut Conn, id: &str, now: Timestamp, until: Timestamp) -> Result<()> {
+    let live = published::article_id.eq(id).and(published::visible_from.le(now.micros()));
+    diesel::update(published::table.filter(live).filter(published::visible_until.gt(now.micros())))
+        .set(published::visible_until.eq(until.micros()))
+        .execute(conn)?;
+    let live = published_in::article_id.eq(id).and(published_in::visible_from.le(now.micros()));
+    diesel::update(published_in::table.filter(live).filter(published_in::visible_until.gt(now.micros())))
+        .set(published_in::visible_until.eq(until.micros()))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Since when the public sees the article, if it does.
+fn visible_since(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<Timestamp>> {
+    let since: Option<i64> = published::table
+        .filter(published::article_id.eq(id))
+        .filter(published::visible_from.le(now.micros()))
+        .filter(published::visible_until.gt(now.micros()))
+        .select(published::visible_from)
+        .first(conn)
+        .optional()?;
+    Ok(since.map(Timestamp::from_micros))
+}
+
+/// Makes a published revision findable by its words: for loaders that write all other rows themselves.
+pub fn make_findable(conn: &mut Conn, id: ArticleId, revision: i64, content: &Content) -> Result<()> {
+    let content = content.for_readers();
+    crate::search::put(conn, &[(&id.to_string(), revision, Indexed::of(&content))])
+}
 
 /// The newest revision of an article, which is published `at` and seen from `from` on.
 pub(crate) struct Showing<'a> {
@@ -38,14 +185,13 @@ pub(crate) fn put(conn: &mut Conn, all: &[Showing<'_>]) -> Result<()> {
     let (mut rows, mut listed) = (Vec::with_capacity(all.len()), Vec::new());
     for ((one, content), number) in all.iter().zip(&contents).zip(&numbers) {
         let article = one.article;
-        let (until, body) =
-            (Timestamp::NEVER.micros(), Body { body_html: content.body_html.clone(), toc: content.toc.clone() });
+        let until = Timestamp::NEVER.micros();
         rows.push(json!({
             "article_id": article.id, "revision": article.revision, "kind": article.kind.as_str(),
             "group_id": article.group, "locale": article.locale, "slug": content.slug,
             "visible_from": one.from.micros(), "visible_until": until, "published_at": one.published_at().micros(),
             "updated_at": one.at.micros(), "comments_open": article.comments_open,
-            "summary": serde_json::to_string(&summary(content))?, "body": serde_json::to_string(&body)?,
+            "summary": serde_json::to_string(&summary(content))?, "body": serde_json::to_string(&Body::of(content))?,
             "parent_id": content.parent_id, "search_id": number,
         }));
         listed.extend(above.scopes(content).into_iter().map(|(scope, id)| {
@@ -65,27 +211,16 @@ pub(crate) fn put(conn: &mut Conn, all: &[Showing<'_>]) -> Result<()> {
 }
 
 fn summary(content: &Content) -> StoredSummary {
-    StoredSummary {
-        shown: Summary {
-            title: content.title.clone(),
-            excerpt: content.excerpt(),
-            visibility: content.visibility,
-            featured: content.featured,
-            cover_image: content.cover_image.clone(),
-            seo: content.seo.clone(),
-            custom: content.custom.clone(),
-            word_count: content.word_count,
-            reading_minutes: content.reading_minutes,
-        },
-        refers: References {
-            byline_ids: content.byline_ids.clone(),
-            category_ids: content.category_ids.clone(),
-            tag_ids: content.tag_ids.clone(),
-        },
-    }
+    let refers = References {
+        byline_ids: content.byline_ids.clone(),
+        category_ids: content.category_ids.clone(),
+        tag_ids: content.tag_ids.clone(),
+    };
+    StoredSummary { shown: Summary::of(content), refers }
 }
 
 /// Categories, and what is above them.
+#[derive(Default)]
 struct Above {
     paths: HashMap<String, String>,
     by_slug: HashMap<String, String>,
@@ -95,7 +230,7 @@ impl Above {
     fn of<'a>(conn: &mut Conn, own: impl Iterator<Item = &'a CategoryId>) -> Result<Self> {
         let own: HashSet<String> = own.map(ToString::to_string).collect();
         if own.is_empty() {
-            return Ok(Self { paths: HashMap::new(), by_slug: HashMap::new() });
+            return Ok(Self::default());
         }
         let own = one_of(categories::id, own.into_iter().collect());
         let paths: Vec<(String, String)> =
