@@ -82,9 +82,10 @@ fn keep_file(app: &App, bytes: &[u8], name: &str) {
         credit,
         source_url: None,
         created_at: app.now(),
+        article: None,
     };
     let paths = [format!("/wp-content/uploads/{name}")];
-    app.data.db.write_blocking(|conn| persistence::media::keep(conn, &file, &paths)).unwrap();
+    app.data.db.write_blocking(|conn| persistence::media::keep(conn, &file, &paths, app.now())).unwrap();
 }
 
 /// A new database of an engine, with nothing in it.

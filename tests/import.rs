@@ -14,7 +14,7 @@ use crate::support::binary::{Said, Server, byline, run};
 use crate::support::{Engine, postgres};
 
 /// A file of WordPress around these items.
-fn wxr(items: &str) -> String {
+pub fn wxr(items: &str) -> String {
     format!(
         r#"<?xml version="1.0" encoding="UTF-8" ?>
 <!-- generator="WordPress" -->
@@ -32,18 +32,18 @@ fn wxr(items: &str) -> String {
     )
 }
 
-struct Post<'a> {
-    id: u32,
-    slug: &'a str,
-    title: &'a str,
-    kind: &'a str,
-    status: &'a str,
-    date: &'a str,
-    content: &'a str,
-    more: &'a str,
+pub struct Post<'a> {
+    pub id: u32,
+    pub slug: &'a str,
+    pub title: &'a str,
+    pub kind: &'a str,
+    pub status: &'a str,
+    pub date: &'a str,
+    pub content: &'a str,
+    pub more: &'a str,
 }
 
-const POST: Post<'static> = Post {
+pub const POST: Post<'static> = Post {
     id: 1,
     slug: "first",
     title: "First",
@@ -55,7 +55,7 @@ const POST: Post<'static> = Post {
 };
 
 impl Post<'_> {
-    fn xml(&self) -> String {
+    pub fn xml(&self) -> String {
         let Post { id, slug, title, kind, status, date, content, more } = self;
         let gmt = date.replace(" 12:", " 11:");
         let link =
@@ -80,13 +80,13 @@ fn comment(id: u32, parent: u32, approved: &str, more: &str) -> String {
 }
 
 /// A publication to move into.
-struct Site {
-    folder: tempfile::TempDir,
-    url: String,
+pub struct Site {
+    pub folder: tempfile::TempDir,
+    pub url: String,
 }
 
 impl Site {
-    fn new(engine: Engine) -> Self {
+    pub fn new(engine: Engine) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = match engine {
             Engine::Sqlite => format!("sqlite://{}", folder.path().join("site.db").display()),
@@ -100,13 +100,13 @@ impl Site {
         site
     }
 
-    fn run(&self, words: &[&str]) -> Said {
+    pub fn run(&self, words: &[&str]) -> Said {
         let mut all = words.to_vec();
         all.extend(["--database-url", self.url.as_str(), "--log-level", "error"]);
         run(self.folder.path(), &all)
     }
 
-    fn import(&self, kind: &str, file: impl AsRef<[u8]>, more: &[&str]) -> (i32, Value) {
+    pub fn import(&self, kind: &str, file: impl AsRef<[u8]>, more: &[&str]) -> (i32, Value) {
         let path = self.folder.path().join(if kind == "ghost" { "site.json" } else { "site.xml" });
         std::fs::write(&path, file).unwrap();
         let mut words = vec!["import", kind, path.to_str().unwrap(), "--report", "report.json"];
@@ -117,7 +117,7 @@ impl Site {
         (said.code, serde_json::from_slice(&report).unwrap())
     }
 
-    fn query(&self, query: &str) -> Vec<String> {
+    pub fn query(&self, query: &str) -> Vec<String> {
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = Text)]
@@ -128,7 +128,7 @@ impl Site {
         rows.into_iter().map(|row| row.value).collect()
     }
 
-    fn get(&self, path: &str) -> (u16, Value) {
+    pub fn get(&self, path: &str) -> (u16, Value) {
         let server = Server::start(self.folder.path(), &["--database-url", &self.url]);
         let reply = server.anyone().get(path);
         (reply.status, serde_json::from_slice(&reply.body).unwrap_or_default())
@@ -136,7 +136,7 @@ impl Site {
 }
 
 /// What the report says of a code: kind and source id of each.
-fn said(report: &Value, code: &str) -> Vec<String> {
+pub fn said(report: &Value, code: &str) -> Vec<String> {
     let items = report["items"].as_array().unwrap().iter().filter(|item| item["code"] == code);
     items.map(|item| format!("{} {}", item["kind"].as_str().unwrap(), item["source_id"].as_str().unwrap())).collect()
 }
@@ -359,7 +359,7 @@ fn broken_files_are_read_as_far_as_they_go() {
     }
 }
 
-fn ghost() -> Value {
+pub fn ghost() -> Value {
     let post = |id: &str, slug: &str, more: Value| {
         let mut post = json!({"id": format!("6b03672967{id:0>14}"), "title": slug, "slug": slug, "status": "published", "visibility": "public",
             "type": "post", "html": "<p>Seen.</p>", "created_at": "2020-01-01 10:00:00", "updated_at": "2020-01-03 10:00:00", "published_at": "2020-01-02 10:00:00"});

@@ -19,6 +19,7 @@ mod feeds;
 mod ghost;
 mod hostile;
 mod import;
+mod import_files;
 mod journey;
 mod lists;
 mod media;

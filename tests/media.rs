@@ -28,9 +28,12 @@ fn keep(app: &App, name: &str, bytes: &[u8]) -> String {
         credit: String::new(),
         source_url: Some(format!("https://old.example/wp-content/uploads/{name}")),
         created_at: Timestamp::from_micros(1),
+        article: None,
     };
     let paths = [format!("/wp-content/uploads/{name}")];
-    let keep = |file: &Media| app.data.db.write_blocking(|conn| persistence::media::keep(conn, file, &paths)).unwrap();
+    let keep = |file: &Media| {
+        app.data.db.write_blocking(|conn| persistence::media::keep(conn, file, &paths, app.now())).unwrap()
+    };
     assert_eq!(keep(&file), Fate::Created);
     assert_eq!(keep(&file), Fate::Unchanged);
     let found = app.data.db.read_blocking(|conn| persistence::media::find(conn, file.id)).unwrap();

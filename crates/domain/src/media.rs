@@ -1,7 +1,7 @@
 //! Files that articles show or offer: how they are named, where they were known before, and which a browser may show.
 
 use crate::Timestamp;
-use crate::ids::MediaId;
+use crate::ids::{ArticleId, MediaId};
 
 /// Longest name of a file, in bytes.
 const MAX_NAME: usize = 150;
@@ -35,6 +35,8 @@ pub struct Media {
     pub source_url: Option<String>,
     /// When it came to be.
     pub created_at: Timestamp,
+    /// The article that it was uploaded for: it is listed as long as that is public. None: it is anyone's.
+    pub article: Option<ArticleId>,
 }
 
 impl Media {
@@ -47,6 +49,14 @@ impl Media {
 /// The path of a file on this server.
 pub fn path(sha256: &str, name: &str) -> String {
     format!("/media/{sha256}/{name}")
+}
+
+/// The hash and the name in the address of a file, on this server or on one that it moved from.
+pub fn named_by(address: &str) -> Option<(&str, &str)> {
+    let (_, rest) = address.rsplit_once("/media/")?;
+    let (sha256, name) = rest.split_once('/')?;
+    let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_hash.then_some((sha256, name))
 }
 
 /// Whether a browser may show a file of this type where it stands. What could run scripts, or be taken for a page, is
@@ -150,6 +160,16 @@ mod tests {
         }
         assert_eq!(below_site("/blog/wp-content/uploads/a.jpg"), "/wp-content/uploads/a.jpg");
         assert_eq!(below_site("/2010/a.jpg"), "/2010/a.jpg");
+    }
+
+    #[test]
+    fn addresses_name_files() {
+        let hash = "a0".repeat(32);
+        let address = format!("https://cms.example/blog{}", path(&hash, "a.png"));
+        assert_eq!(named_by(&address), Some((hash.as_str(), "a.png")));
+        for other in ["https://cms.example/media/a.png", "/media/a0/a.png", "", &format!("/media/{hash}")] {
+            assert_eq!(named_by(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod comments;
 mod discovery;
 mod embed;
+mod files;
 mod kinds;
 mod params;
 mod posts;
@@ -183,6 +184,15 @@ impl Counted {
     fn pages(&self) -> i64 {
         (self.total + self.per_page - 1) / self.per_page
     }
+
+    /// Of posts, pages and files there is no page after the last; what is left out at the beginning is another matter.
+    fn refuse_beyond(&self, params: &Params) -> Result<(), Wrong> {
+        if self.total == 0 || self.page <= self.pages() || params.has("offset") {
+            return Ok(());
+        }
+        let message = "The page number requested is larger than the number of pages available.";
+        Err(Wrong::bad("rest_post_invalid_page_number", message))
+    }
 }
 
 impl Answered {
@@ -270,7 +280,7 @@ fn dispatch(conn: &mut Conn, context: &Context, asked: Asked) -> Result<Answered
         ["wp", "v2"] => Ok(discovery::namespace(context)),
         ["wp", "v2", "posts"] => posts::list(conn, context, params, &embed, posts::POSTS),
         ["wp", "v2", "pages"] => posts::list(conn, context, params, &embed, posts::PAGES),
-        ["wp", "v2", "media"] => posts::no_media(params),
+        ["wp", "v2", "media"] => files::list(conn, context, params),
         ["wp", "v2", "categories"] => terms::list(conn, context, params, &embed, terms::CATEGORIES),
         ["wp", "v2", "tags"] => terms::list(conn, context, params, &embed, terms::TAGS),
         ["wp", "v2", "comments"] => comments::list(conn, context, params, &embed),
@@ -296,7 +306,7 @@ fn dispatch(conn: &mut Conn, context: &Context, asked: Asked) -> Result<Answered
             match *what {
                 "posts" => posts::show(conn, context, params, &embed, posts::POSTS, number),
                 "pages" => posts::show(conn, context, params, &embed, posts::PAGES, number),
-                "media" => Err(Wrong::not_found("rest_post_invalid_id", "Invalid post ID.").into()),
+                "media" => files::show(conn, context, params, number),
                 "categories" => terms::show(conn, context, params, &embed, terms::CATEGORIES, number),
                 "tags" => terms::show(conn, context, params, &embed, terms::TAGS, number),
                 "comments" => comments::show(conn, context, params, &embed, number),

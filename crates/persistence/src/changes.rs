@@ -58,11 +58,15 @@ pub enum Resource {
     Comment,
     /// Where paths lead: caches hear of it, replicas do not, since it is no document.
     Redirect,
+    /// A file: caches hear of it, replicas do not, since `/v1` shows it as part of others.
+    Media,
 }
 
 impl Resource {
     /// Every kind of document, each after what it refers to.
     pub const ALL: [Self; 6] = [Self::Site, Self::Category, Self::Tag, Self::Byline, Self::Article, Self::Comment];
+    /// Kinds that are no document.
+    const UNSHOWN: [Self; 2] = [Self::Redirect, Self::Media];
 
     /// Its name in the log and on the wire.
     pub fn as_str(self) -> &'static str {
@@ -74,6 +78,7 @@ impl Resource {
             Self::Article => "article",
             Self::Comment => "comment",
             Self::Redirect => "redirect",
+            Self::Media => "media",
         }
     }
 }
@@ -307,7 +312,7 @@ impl TryFrom<Row> for Change {
 
     fn try_from(row: Row) -> Result<Self> {
         let resource =
-            Resource::ALL.into_iter().chain([Resource::Redirect]).find(|resource| resource.as_str() == row.resource);
+            Resource::ALL.into_iter().chain(Resource::UNSHOWN).find(|resource| resource.as_str() == row.resource);
         Ok(Self {
             seq: row.seq,
             at: Timestamp::from_micros(row.at),

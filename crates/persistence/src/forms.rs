@@ -222,7 +222,7 @@ impl Memo {
                 Resource::Category => drop(id.parse().map(|id| self.shelves.categories.remove(&id))),
                 Resource::Tag => drop(id.parse().map(|id| self.shelves.tags.remove(&id))),
                 Resource::Byline => drop(id.parse().map(|id| self.shelves.bylines.remove(&id))),
-                Resource::Article | Resource::Comment | Resource::Redirect => continue,
+                Resource::Article | Resource::Comment | Resource::Redirect | Resource::Media => continue,
             }
             self.names.retain(|(kind, _), _| *kind != resource);
         }

@@ -5,13 +5,14 @@ use domain::ids::MediaId;
 use domain::media::Media;
 use domain::{Error, Result, Timestamp};
 
+use crate::changes::{self, Entry, Op, Resource};
 use crate::db::on;
 use crate::schema::{media, media_paths};
 use crate::{Conn, Fate};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = media)]
-struct Row {
+pub(crate) struct Row {
     id: String,
     sha256: String,
     name: String,
@@ -25,6 +26,7 @@ struct Row {
     credit: String,
     source_url: Option<String>,
     created_at: i64,
+    article_id: Option<String>,
 }
 
 impl TryFrom<Row> for Media {
@@ -46,6 +48,7 @@ impl TryFrom<Row> for Media {
             credit: row.credit,
             source_url: row.source_url,
             created_at: Timestamp::from_micros(row.created_at),
+            article: row.article_id.map(|id| id.parse()).transpose()?,
         })
     }
 }
@@ -88,7 +91,7 @@ pub fn at(conn: &mut Conn, paths: &[String]) -> Result<Option<Media>> {
 }
 
 /// Keeps a file under its identity, and under these paths too: whoever had a path before keeps it.
-pub fn keep(conn: &mut Conn, file: &Media, paths: &[String]) -> Result<Fate> {
+pub fn keep(conn: &mut Conn, file: &Media, paths: &[String], at: Timestamp) -> Result<Fate> {
     let before = find(conn, file.id)?;
     if before.as_ref() == Some(file) {
         return Ok(Fate::Unchanged);
@@ -108,6 +111,7 @@ pub fn keep(conn: &mut Conn, file: &Media, paths: &[String]) -> Result<Fate> {
         media::credit.eq(&file.credit),
         media::source_url.eq(&file.source_url),
         media::created_at.eq(file.created_at.micros()),
+        media::article_id.eq(file.article.map(|id| id.to_string())),
         media::updated_at.eq(file.created_at.micros()),
     );
     let kept = if before.is_some() {
@@ -123,5 +127,7 @@ pub fn keep(conn: &mut Conn, file: &Media, paths: &[String]) -> Result<Fate> {
             .on_conflict_do_nothing()
             .execute(c))?;
     }
+    let entry = Entry::new(Op::Upsert, Resource::Media, id, None).touching(["list:media".to_owned()]);
+    changes::record(conn, &[entry], at)?;
     Ok(kept)
 }

@@ -508,6 +508,7 @@ diesel::table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        article_id -> Nullable<Text>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What WordPress's API lists: the read model, by number, with pages that are counted from the beginning.
 
 mod comments;
+mod files;
 mod posts;
 mod terms;
 
@@ -15,6 +16,7 @@ use crate::schema::wordpress_ids as numbers;
 use crate::wordpress_ids::Numbered;
 
 pub use comments::{Comment, CommentOrder, CommentQuery, commented, comments, latest_comments};
+pub use files::{File, FileQuery, files, files_of};
 pub use posts::{PostOrder, PostQuery, Posts, Relation, TermFilter, Titled, post_titles, posts};
 pub use terms::{Author, Term, authors, authors_named, categories, listed_under, tags};
 

@@ -127,6 +127,7 @@ impl Moved {
             credit: String::new(),
             source_url: Some(address.to_owned()),
             created_at: domain::Timestamp::from_micros(0),
+            article: None,
         };
         Ok(Came { file, paths })
     }

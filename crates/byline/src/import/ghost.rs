@@ -165,7 +165,7 @@ fn write(rule: exchange::ghost::Redirect, report: &mut Report) -> Option<Redirec
         report.say("redirect", &rule.from, Fate::Changed, "permanent", "It was temporary; here it is for good.");
     }
     Some(RedirectWrite {
-        from: Some(rule.path.unwrap_or(rule.from)),
+        from: Some(rule.path.unwrap_or(rule.pattern)),
         pattern: Some(pattern),
         to: Some(rule.to),
         note: Some("Brought along.".into()),

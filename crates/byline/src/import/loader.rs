@@ -256,10 +256,10 @@ impl<'a> Loader<'a> {
 
     /// Writes a file.
     pub fn media(&mut self, file: &Media, paths: &[String], source: &str, report: &mut Report) -> Result<(), Failure> {
-        let done = self.write(|conn, _, _| {
+        let done = self.write(|conn, _, now| {
             let wanted = Some(source).filter(|_| self.from == From::WordPress);
             let own = number(conn, Numbered::Media, &file.id.to_string(), wanted)?;
-            Ok((media::keep(conn, file, paths)?, own))
+            Ok((media::keep(conn, file, paths, now)?, own))
         })?;
         let Some((kept, own)) = done else { return Ok(()) };
         count(kept, report.count("media"));

@@ -90,6 +90,7 @@ fn bring_files(
                 came.file.alt.clone_from(&attachment.alt);
                 came.file.caption = plain(&attachment.caption);
                 came.file.created_at = at;
+                came.file.article = plan.owner_of(attachment);
                 loader.media(&came.file, &came.paths, &attachment.id, report)?;
             }
             Err(why) => say_missing(report, &attachment.id, why),

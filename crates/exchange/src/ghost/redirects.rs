@@ -8,8 +8,10 @@ use super::file::Unreadable;
 /// A rule: paths that match `from` lead to `to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redirect {
-    /// A pattern, as Ghost has it.
+    /// What the file says of the paths.
     pub from: String,
+    /// The pattern that Ghost makes of it.
+    pub pattern: String,
     /// Where it leads; `$1` stands for what the first group matched.
     pub to: String,
     /// Whether for good.
@@ -56,19 +58,27 @@ fn yaml(text: &str) -> Option<Vec<(String, String, bool)>> {
 }
 
 fn rule(from: String, to: String, permanent: bool) -> Redirect {
+    // As Ghost reads them: `/.../i` is a pattern that is not case-sensitive; the last slash is of no matter, unless a
+    // pattern says where it ends.
+    let written = from.strip_prefix('/').and_then(|from| from.strip_suffix("/i"));
+    let (flags, written) = written.map_or(("", from.as_str()), |written| ("(?i)", written));
+    let written = written.strip_suffix('/').unwrap_or(written);
+    let end = if written.ends_with('$') { "" } else { "/?$" };
+    let pattern = format!("{flags}{written}{end}");
     let refused = if from.is_empty() || to.is_empty() {
         Some("empty")
     } else if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|look| from.contains(look)) {
         Some("look_around")
-    } else if Regex::new(&from).is_err() {
+    } else if Regex::new(&pattern).is_err() {
         Some("pattern")
     } else {
         None
     };
-    let inner = from.trim_start_matches('^').trim_end_matches('$').trim_end_matches("/?");
+    let inner = written.trim_start_matches('^').trim_end_matches('$').trim_end_matches("/?");
     let inner = inner.trim_end_matches("\\/").replace("\\/", "/").replace("\\.", ".").replace("\\-", "-");
     let is_plain = !inner.contains(['\\', '(', '[', '*', '+', '?', '|', '{', '$', '^']) && inner.starts_with('/');
-    Redirect { path: (refused.is_none() && is_plain).then_some(inner), from, to, permanent, refused }
+    let path = (refused.is_none() && is_plain && flags.is_empty()).then_some(inner);
+    Redirect { from, pattern, to, permanent, path, refused }
 }
 
 #[cfg(test)]
@@ -87,6 +97,15 @@ mod tests {
             redirects(yaml).unwrap().into_iter().map(|rule| (rule.from, rule.to, rule.permanent)).collect();
         let expected = [("/old", "/new/", true), ("/x", "https://example.org/y", true), ("/b", "/c", false)];
         assert_eq!(read, expected.map(|(from, to, permanent)| (from.to_owned(), to.to_owned(), permanent)));
+        for (from, pattern, path) in [
+            ("/about-us/", "/about-us/?$", Some("/about-us")),
+            ("/^\\/Old\\/([a-z]+)/i", "(?i)^\\/Old\\/([a-z]+)/?$", None),
+            ("/about/i", "(?i)about/?$", None),
+            ("^/tag/(.*)$", "^/tag/(.*)$", None),
+        ] {
+            let rule = rule(from.into(), "/".into(), true);
+            assert_eq!((rule.pattern.as_str(), rule.path.as_deref(), rule.refused), (pattern, path, None));
+        }
         assert!(redirects("nonsense").is_err() && redirects("{}").is_err());
     }
 }

@@ -20,7 +20,7 @@ use crate::text::{self, cut};
 use super::dates::{self, When};
 use super::fields;
 use super::permalinks::path_below;
-use super::survey::Survey;
+use super::survey::{Attachment, Survey};
 use super::wxr::{self, Flaws, Item, Term};
 
 /// Longest excerpt, description and biography, in characters.
@@ -266,6 +266,16 @@ impl Plan {
     pub fn article_id(&self, number: &str) -> Option<ArticleId> {
         let known = self.survey.items.get(number)?;
         self.made("post", number, known.when.stable().unwrap_or(Timestamp::from_micros(0)))
+    }
+
+    /// The article that a file is as public as; none, if it is anyone's.
+    pub fn owner_of(&self, file: &Attachment) -> Option<ArticleId> {
+        let parent = if file.inherits { file.parent.as_str() } else { file.id.as_str() };
+        if matches!(parent, "" | "0") {
+            return None;
+        }
+        // What does not come is never public: it has an identity that nothing has.
+        self.article_id(parent).or_else(|| self.made("owner", parent, Timestamp::from_micros(0)))
     }
 
     /// A post or page in our terms; none, if it does not come: then the report says why.

@@ -39,6 +39,8 @@ pub struct Attachment {
     pub caption: String,
     /// What it was uploaded for.
     pub parent: String,
+    /// Whether it is as public as that; or else nobody's.
+    pub inherits: bool,
     /// When it was uploaded.
     pub when: When,
 }
@@ -138,6 +140,7 @@ impl Survey {
                     alt: plain(meta(&item, "_wp_attachment_image_alt").unwrap_or_default()),
                     caption: item.excerpt.trim().to_owned(),
                     parent: item.parent.clone(),
+                    inherits: matches!(item.status.as_str(), "inherit" | "publish" | ""),
                     when,
                     url: item.attachment_url,
                 };

@@ -65,7 +65,7 @@ pub(super) fn of(conn: &mut Conn, app: &App, view: &View, deltas: &[Delta]) -> R
                 }
             }
             // No replica hears of these.
-            Resource::Redirect => {}
+            Resource::Redirect | Resource::Media => {}
         }
     }
     Ok(found)

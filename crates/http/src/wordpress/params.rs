@@ -167,11 +167,27 @@ impl Params {
         if let Some(word) = words.iter().find(|word| **word == text) {
             return word;
         }
+        self.refuse_word(name, name, words);
+        default
+    }
+
+    /// Some of some words.
+    pub(super) fn choices(&mut self, name: &str, words: &[&'static str]) -> Option<Vec<&'static str>> {
+        let mut chosen = Vec::new();
+        for (index, text) in self.texts(name)?.iter().enumerate() {
+            match words.iter().find(|word| *word == text) {
+                Some(word) => chosen.push(*word),
+                None => self.refuse_word(name, &format!("{name}[{index}]"), words),
+            }
+        }
+        Some(chosen).filter(|chosen| !chosen.is_empty())
+    }
+
+    fn refuse_word(&mut self, name: &str, which: &str, words: &[&'static str]) {
         let (last, first) = words.split_last().unwrap_or((&"", &[]));
         let comma = if first.len() > 1 { "," } else { "" };
-        let message = format!("{name} is not one of {}{comma} and {last}.", first.join(", "));
+        let message = format!("{which} is not one of {}{comma} and {last}.", first.join(", "));
         self.note(name, "rest_not_in_enum", message);
-        default
     }
 
     /// Yes or no.

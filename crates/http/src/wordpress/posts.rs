@@ -4,17 +4,18 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
 
 use domain::articles::Kind;
+use domain::media::named_by;
 use domain::published::{ArticleSummary, PublishedArticle};
 use persistence::Conn;
 use persistence::changes::Window;
-use persistence::wordpress::{self, Author, Comment, PostOrder, PostQuery, Posts, Relation, TermFilter};
+use persistence::wordpress::{self, Author, Comment, File, PostOrder, PostQuery, Posts, Relation, TermFilter};
 use serde_json::{Value, json};
 
 use super::embed::Embed;
 use super::params::Params;
 use super::shape::{curies, embeddable, escaped, link, own};
 use super::wrong::{Failure, Wrong};
-use super::{Answered, Context, Counted, comments, slice, terms, users};
+use super::{Answered, Context, Counted, comments, files, slice, terms, users};
 use crate::delivery::Depends;
 
 /// Posts, or pages.
@@ -59,10 +60,7 @@ pub(super) fn list(
     params.finish()?;
     let Posts { articles, open, total } = wordpress::posts(conn, &context.view, &context.settings, &query, slice)?;
     let counted = Counted { total, per_page: slice.limit, page };
-    if total > 0 && page > counted.pages() && !params.has("offset") {
-        let message = "The page number requested is larger than the number of pages available.";
-        return Err(Wrong::bad("rest_post_invalid_page_number", message).into());
-    }
+    counted.refuse_beyond(&params)?;
     let window = window(context, &query, &articles);
     let mut drawing = Drawing::read(conn, context, &articles, open, embed)?;
     let body = articles.iter().map(|article| drawing.draw(article, of, embedded)).collect();
@@ -97,15 +95,6 @@ pub(super) fn show(
     let mut answered = Answered::new(body, drawing.depends);
     answered.alternate = Some(article.summary.joined.url.clone());
     Ok(answered)
-}
-
-/// Files come with uploads; until then there are none.
-pub(super) fn no_media(mut params: Params) -> Result<Answered, Failure> {
-    let (slice, page) = slice(&mut params);
-    params.embedded("posts in this post type")?;
-    params.finish()?;
-    let counted = Counted { total: 0, per_page: slice.limit, page };
-    Ok(Answered::new(json!([]), Depends::on_site()).counted(counted))
 }
 
 /// Reads what posts are asked for.
@@ -220,6 +209,12 @@ pub(super) fn everything(context: &Context, pages: bool) -> Window {
     }
 }
 
+/// The hash and the name of the file above an article, if it is one of ours.
+fn cover(article: &PublishedArticle) -> Option<(String, String)> {
+    let image = article.summary.stored.cover_image.as_ref()?;
+    named_by(&image.url).map(|(sha256, name)| (sha256.to_owned(), name.to_owned()))
+}
+
 /// What is drawn of a page of posts, with all that they refer to.
 pub(super) struct Drawing<'a> {
     context: &'a Context,
@@ -228,6 +223,8 @@ pub(super) struct Drawing<'a> {
     open: HashSet<String>,
     authors: HashMap<String, Author>,
     comments: HashMap<String, Vec<Comment>>,
+    /// By hash and name.
+    files: HashMap<(String, String), File>,
     depends: Depends,
 }
 
@@ -266,7 +263,20 @@ impl<'a> Drawing<'a> {
             depends = depends.and_within(all.iter().map(|id| format!("comments:{id}")));
             comments = wordpress::latest_comments(conn, all, context.view.now)?;
         }
-        Ok(Self { context, embed, numbers, open, authors, comments, depends })
+        let covers = articles.iter().filter_map(cover).map(|(sha256, _)| sha256).collect::<Vec<_>>();
+        if !covers.is_empty() {
+            depends = depends.and_within([files::FILES.to_owned()]);
+        }
+        let files = wordpress::files_of(conn, covers, context.view.now)?;
+        // Whether one may be shown is up to what it belongs to.
+        let owners = files.values().filter_map(|file| file.media.article);
+        let depends = depends.and_within(owners.map(|id| format!("article:{id}")));
+        Ok(Self { context, embed, numbers, open, authors, comments, files, depends })
+    }
+
+    /// The file above an article.
+    fn cover(&self, article: &PublishedArticle) -> Option<&File> {
+        self.files.get(&cover(article)?)
     }
 
     fn number(&self, id: &impl ToString) -> i64 {
@@ -284,11 +294,12 @@ impl<'a> Drawing<'a> {
             if stored.excerpt.is_empty() { String::new() } else { format!("<p>{}</p>\n", escaped(&stored.excerpt)) };
         let excerpt = json!({"rendered": excerpt, "protected": false});
         let title = json!({"rendered": escaped(&stored.title)});
+        let media = self.cover(article).map_or(0, |file| file.number);
         let links = self.links(article, of, number, author);
         let mut post = if embedded {
             json!({
                 "id": number, "date": date, "slug": slug, "type": of.name, "link": joined.url, "title": title,
-                "excerpt": excerpt, "author": author, "featured_media": 0, "_links": links,
+                "excerpt": excerpt, "author": author, "featured_media": media, "_links": links,
             })
         } else {
             let numbers = |ids: Vec<String>| ids.iter().map(|id| self.number(id)).collect::<Vec<_>>();
@@ -301,7 +312,7 @@ impl<'a> Drawing<'a> {
                 "modified": modified, "modified_gmt": modified_gmt, "slug": slug, "status": "publish",
                 "type": of.name, "link": joined.url, "title": title,
                 "content": {"rendered": body, "protected": false}, "excerpt": excerpt, "author": author,
-                "featured_media": 0,
+                "featured_media": media,
             });
             let mut more = if of.kind == Kind::Page {
                 json!({
@@ -355,6 +366,9 @@ impl<'a> Drawing<'a> {
         if let Some(parent) = &article.summary.joined.parent_id {
             links["up"] = embeddable(&context.at(&format!("pages/{}", self.number(parent))));
         }
+        if let Some(file) = self.cover(article) {
+            links["wp:featuredmedia"] = embeddable(&context.at(&format!("media/{}", file.number)));
+        }
         links["wp:attachment"] = link(&context.at(&format!("media?parent={number}")));
         if of.kind == Kind::Article {
             links["wp:term"] = json!([
@@ -378,6 +392,11 @@ impl<'a> Drawing<'a> {
             let drawn: Vec<Value> =
                 comments.iter().map(|comment| comments::draw(self.context, comment, url, true)).collect();
             embedded["replies"] = json!([drawn]);
+        }
+        if let Some(file) = self.cover(article).filter(|_| self.embed.wants("wp:featuredmedia")) {
+            let hidden = || Wrong::sign_in("rest_forbidden", "Sorry, you are not allowed to do that.").body();
+            let drawn = if file.is_listed() { files::draw(self.context, file, true) } else { hidden() };
+            embedded["wp:featuredmedia"] = json!([drawn]);
         }
         if self.embed.wants("wp:term") && *kind == Kind::Article {
             let categories = joined.categories.iter().map(|category| {

@@ -146,7 +146,7 @@ fn things(conn: &mut Conn, resource: Resource, after: Option<&str>, limit: i64, 
         |rows: Vec<(String, String)>| rows.into_iter().map(|(id, slug)| (id.clone(), id, Some(slug), None)).collect();
     Ok(match resource {
         Resource::Site if after.is_empty() => vec![("site".into(), "site".into(), None, None)],
-        Resource::Site | Resource::Redirect => Vec::new(),
+        Resource::Site | Resource::Redirect | Resource::Media => Vec::new(),
         Resource::Category => {
             // By path: what stands above another comes first.
             let rows = categories::table.filter(categories::path.gt(after)).order(categories::path).limit(limit);
