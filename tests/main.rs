@@ -20,6 +20,7 @@ mod ghost;
 mod hostile;
 mod import;
 mod import_files;
+mod import_people;
 mod journey;
 mod lists;
 mod media;

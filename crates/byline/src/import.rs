@@ -3,6 +3,7 @@
 mod files;
 mod ghost;
 mod loader;
+mod people;
 mod progress;
 mod wordpress;
 

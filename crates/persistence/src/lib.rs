@@ -24,6 +24,7 @@ pub mod imports;
 pub mod issues;
 mod joins;
 pub mod media;
+pub mod members;
 pub mod messages;
 pub mod migrations;
 pub mod moderation;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use persistence::members::Attestation;
 use url::Url;
 
 use crate::config::Settings;
@@ -42,6 +43,9 @@ pub struct Common {
     /// Where files may be fetched from, such as https://blog.example.org; nothing else is spoken to
     #[arg(long, value_name = "URL", requires = "fetch_media")]
     pub media_origin: Vec<Url>,
+    /// Make accounts for the authors, too: contributors without a password, until `byline user set-password` gives one
+    #[arg(long)]
+    pub users: bool,
     /// The site's time zone, such as Europe/Berlin; absent: found from the dates in the file
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
@@ -70,9 +74,17 @@ pub struct Ghost {
     /// The members, as Ghost exports them (CSV); they receive nothing until they confirm
     #[arg(long, value_name = "FILE")]
     pub members: Option<PathBuf>,
+    /// Let the members receive the newsletter at once, since they agreed to it: TEXT says where, when and to what, and is
+    /// kept as the proof. Only for those who can answer for it
+    #[arg(long, value_name = "TEXT", requires = "members", value_parser = attestation)]
+    pub attest_consent: Option<Attestation>,
     /// The redirects, as Ghost exports them (JSON or YAML)
     #[arg(long, value_name = "FILE")]
     pub redirects: Option<PathBuf>,
+}
+
+fn attestation(text: &str) -> Result<Attestation, String> {
+    Attestation::parse(text).map_err(|(_, detail)| detail)
 }
 
 /// Does it, and answers how it went.

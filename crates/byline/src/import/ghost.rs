@@ -15,7 +15,7 @@ use persistence::files::Files;
 use super::files::Moved;
 use super::loader::{From, Loader};
 use super::progress::Progress;
-use super::{finish, open};
+use super::{finish, open, people};
 use crate::commands::import::Ghost;
 use crate::config::Settings;
 use crate::failure::Failure;
@@ -66,6 +66,9 @@ pub fn run(settings: &Settings, asked: &Ghost) -> Result<ExitCode, Failure> {
         bring_files(&site, &entries, &ids, &mut loader, &mut report)?;
     }
     loader.bylines(&site.bylines, made_at, &mut report)?;
+    if common.users {
+        people::users(store.as_ref(), &site.bylines, &mut report)?;
+    }
     let mut progress = Progress::new("writing", entries.len() as u64);
     for (done, entry) in (0..).zip(entries) {
         progress.at(done);
@@ -83,7 +86,7 @@ pub fn run(settings: &Settings, asked: &Ghost) -> Result<ExitCode, Failure> {
     }
     loader.finish(&mut report)?;
     if let Some(path) = &asked.members {
-        say_members(path, &mut report)?;
+        people::members(store.as_ref(), path, asked.attest_consent.as_ref(), &ids, &mut report)?;
     }
     finish(&report, common.report.as_deref())
 }
@@ -170,19 +173,4 @@ fn write(rule: exchange::ghost::Redirect, report: &mut Report) -> Option<Redirec
         to: Some(rule.to),
         note: Some("Brought along.".into()),
     })
-}
-
-/// Members are named, each with what becomes of it.
-fn say_members(path: &std::path::Path, report: &mut Report) -> Result<(), Failure> {
-    let (file, _) = open(path)?;
-    let members =
-        exchange::ghost::members(file).map_err(|why| Failure::from(format!("{}: {}", path.display(), why.0)))?;
-    for (row, member) in (2..).zip(members) {
-        let row: u64 = row;
-        match member {
-            Ok(_) => report.skip("member", &row.to_string(), "not_carried", "Members do not come yet."),
-            Err(why) => report.skip("member", &row.to_string(), "unreadable", why.0),
-        }
-    }
-    Ok(())
 }

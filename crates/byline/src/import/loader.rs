@@ -70,7 +70,8 @@ pub struct Loader<'a> {
     own_paths: HashSet<String>,
 }
 
-fn count(fate: persistence::Fate, count: &mut Count) {
+/// Counts what became of a thing.
+pub fn count(fate: persistence::Fate, count: &mut Count) {
     match fate {
         persistence::Fate::Created => count.created += 1,
         persistence::Fate::Updated => count.updated += 1,

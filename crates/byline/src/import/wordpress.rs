@@ -13,7 +13,7 @@ use persistence::files::Files;
 use super::files::{Moved, say_missing};
 use super::loader::{From, Loader};
 use super::progress::Progress;
-use super::{finish, open};
+use super::{finish, open, people};
 use crate::commands::import::WordPress;
 use crate::config::Settings;
 use crate::failure::Failure;
@@ -58,6 +58,9 @@ pub fn run(settings: &Settings, asked: &WordPress) -> Result<ExitCode, Failure> 
     loader.categories(&plan.categories, made_at, &mut report)?;
     loader.tags(&plan.tags, made_at, &mut report)?;
     loader.bylines(&plan.bylines, made_at, &mut report)?;
+    if common.users {
+        people::users(store.as_ref(), &plan.bylines, &mut report)?;
+    }
     bring_files(&plan, &ids, common.dry_run, &mut loader, &mut report)?;
     write_items(asked, length, &mut plan, &mut loader, now, &mut report)?;
     loader.finish(&mut report)?;

@@ -11,6 +11,10 @@ use super::file::{Unreadable, date};
 pub struct Member {
     /// Which row of the file, from 2 on.
     pub row: u64,
+    /// Where its row begins in the file, in bytes.
+    pub at: u64,
+    /// Its identity there.
+    pub id: String,
     /// Its address, as it stands there.
     pub email: String,
     /// Whether it receives mails.
@@ -32,6 +36,7 @@ pub fn members(file: impl Read) -> Result<impl Iterator<Item = Result<Member, Un
     let Some(email) = column(&["email"]) else {
         return Err(Unreadable("The file has no column `email`: is it the export of Ghost's members?".into()));
     };
+    let id = column(&["id"]);
     let subscribed = column(&["subscribed_to_emails", "subscribed"]);
     let created = column(&["created_at"]);
     let deleted = column(&["deleted_at"]);
@@ -41,6 +46,8 @@ pub fn members(file: impl Read) -> Result<impl Iterator<Item = Result<Member, Un
         let word = field(subscribed).to_ascii_lowercase();
         Ok(Member {
             row,
+            at: record.position().map_or(0, csv::Position::byte),
+            id: field(id).to_owned(),
             // What a spreadsheet could take for a formula may have been quoted.
             email: field(Some(email)).trim_start_matches('\'').to_owned(),
             subscribed: (subscribed.is_none() || !matches!(word.as_str(), "" | "false" | "0" | "no"))
