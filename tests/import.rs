@@ -253,9 +253,17 @@ fn moves_in(engine: Engine) {
         ("/2020/03/zeroth/", 301, "/2020/03/first/"),
         ("/category/news/quay/", 200, "/category/news/quay"),
         ("/about/team/", 200, "/about/team/"),
+        ("/?p=1", 301, "/2020/03/first/"),
+        ("/?page_id=6", 301, "/about/team/"),
+        ("/?cat=8", 301, "/category/news/quay"),
+        ("/?author=3", 301, "/author/ann"),
+        ("/?tag=tide", 301, "/tag/tide"),
     ] {
         let resolved = get(&format!("/v1/resolve?path={old}"));
         assert_eq!((&resolved["status"], resolved["path"].as_str()), (&json!(status), Some(path)), "{old}: {resolved}");
+    }
+    for hidden in [2, 3, 4, 8, 11, 999] {
+        assert_eq!(get(&format!("/v1/resolve?path=/?p={hidden}"))["status"], 404, "{hidden}");
     }
     drop(server);
 

@@ -183,6 +183,33 @@ both! {
         assert_eq!(meaning(&app, "/tag/fresh").await, "410");
     }
 
+    async fn a_number_leads_to_what_has_it(app: App) {
+        let mut editor = app.editor();
+        assert_eq!(meaning(&app, "/?p=1").await, "404");
+        let category = editor.post("/v1/admin/categories", json!({"name": "Tax"})).await.expect(201).id();
+        let path = publish(&mut editor, json!({"title": "Early", "category_ids": [category]})).await;
+        let number = async |name: &str| {
+            let list = app.anyone().get(&format!("/wp-json/wp/v2/{name}")).await.expect(200).json();
+            list[0]["id"].as_i64().unwrap()
+        };
+        let (post, tax) = (number("posts").await, number("categories").await);
+        assert_eq!(meaning(&app, &format!("/?p={post}")).await, "301 /early article");
+        assert_eq!(meaning(&app, &format!("/?utm_source=x&cat={tax}#top")).await, "301 /category/tax category");
+        assert_eq!(meaning(&app, "/?category_name=tax").await, "301 /category/tax category");
+        for nothing in [format!("/?p={}", post + 1), format!("/?cat={post}x"), format!("/other?p={post}"), "/?p=".into()] {
+            assert_eq!(meaning(&app, &nothing).await, "404", "{nothing}");
+        }
+        let place = format!("/v1/admin/categories/{category}");
+        editor.get(&place).await.expect(200);
+        editor.patch(&place, json!({"slug": "taxes"})).await.expect(200);
+        assert_eq!(meaning(&app, &format!("/?cat={tax}")).await, "301 /category/taxes category");
+        // A rule for the very address comes first.
+        make(&mut editor, json!({"from": format!("/?cat={tax}"), "to": "/elsewhere"})).await;
+        assert_eq!(meaning(&app, &format!("/?cat={tax}")).await, "301 /elsewhere");
+        editor.delete(&path).await.expect(204);
+        assert_eq!(meaning(&app, &format!("/?p={post}")).await, "410");
+    }
+
     async fn two_rules_at_once_make_no_circle(app: App) {
         for round in 0..10 {
             let together = std::sync::Arc::new(std::sync::Barrier::new(2));

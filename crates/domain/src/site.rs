@@ -2,6 +2,7 @@
 
 mod addresses;
 mod shape;
+mod short;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ pub use addresses::{
     ArticlePlace, ArticleUrls, Place, Shaped, article_path, article_url, byline_path, byline_url, category_path,
     category_url, match_old, match_path, own_path, plain_path, same_path, tag_path, tag_url,
 };
+pub use short::{Short, match_short};
 
 /// The settings as they stand, with their version.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]

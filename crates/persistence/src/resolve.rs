@@ -3,11 +3,12 @@
 use diesel::prelude::*;
 use domain::articles::Kind;
 use domain::ids::ArticleId;
-use domain::site::{self, ArticlePlace, Place, Settings};
+use domain::site::{self, ArticlePlace, Place, Settings, Short};
 use domain::{Error, Result, Timestamp};
 
 use crate::pages::Tree;
-use crate::schema::{categories, published_articles as published, published_slugs};
+use crate::schema::{bylines as byline_rows, categories, published_articles as published, published_slugs};
+use crate::wordpress_ids::{self, Numbered};
 use crate::{Conn, bylines, redirects, tags};
 
 /// What stands at a path.
@@ -87,6 +88,12 @@ pub fn resolve(conn: &mut Conn, settings: &Settings, now: Timestamp, path: &str)
 
 /// What is or was at a path, by the shapes that addresses have, else by those that they had.
 fn known(conn: &mut Conn, settings: &Settings, now: Timestamp, path: &str) -> Result<(Meaning, bool)> {
+    if let Some(named) = site::match_short(settings, path) {
+        let found = short(conn, settings, now, named)?;
+        // Something could come to have what it names.
+        let contested = found == Meaning::Nothing;
+        return Ok((found, contested));
+    }
     let places = site::match_path(settings, path);
     let possible = places.len();
     let (found, index) = first(conn, settings, now, places)?;
@@ -99,6 +106,28 @@ fn known(conn: &mut Conn, settings: &Settings, now: Timestamp, path: &str) -> Re
     let possible = possible + places.len();
     let (before, _) = first(conn, settings, now, places)?;
     Ok((if before == Meaning::Nothing { found } else { before }, possible > 1))
+}
+
+/// What a short address names.
+fn short(conn: &mut Conn, settings: &Settings, now: Timestamp, named: Short) -> Result<Meaning> {
+    let (resource, number) = match named {
+        Short::Article(number) => (Numbered::Article, number),
+        Short::Category(number) => (Numbered::Category, number),
+        Short::Byline(number) => (Numbered::Byline, number),
+        Short::Named(place) => return Ok(first(conn, settings, now, vec![place])?.0),
+    };
+    let Some(id) = wordpress_ids::named(conn, resource, number)? else { return Ok(Meaning::Nothing) };
+    match resource {
+        Numbered::Category => {
+            let path: Option<String> = categories::table.find(id).select(categories::path).first(conn).optional()?;
+            path.map_or(Ok(Meaning::Nothing), |path| category(conn, settings, &path))
+        }
+        Numbered::Byline => {
+            let slug: Option<String> = byline_rows::table.find(id).select(byline_rows::slug).first(conn).optional()?;
+            slug.map_or(Ok(Meaning::Nothing), |slug| byline(conn, settings, &slug))
+        }
+        _ => article(conn, settings, now, (None, Some(id.parse()?), None)),
+    }
 }
 
 /// What is or was at the first of these places where there is anything, and which of them that is.
@@ -195,8 +224,10 @@ fn candidates(
     (slug, id, locale): Named,
     gone: &mut bool,
 ) -> Result<Vec<String>> {
-    if let Some(id) = id {
-        return Ok(vec![id.to_string()]);
+    if let Some(id) = id.map(|id| id.to_string()) {
+        let own = published_slugs::table.filter(published_slugs::article_id.eq(&id));
+        *gone = diesel::select(diesel::dsl::exists(own.filter(published_slugs::gone.eq(true)))).get_result(conn)?;
+        return Ok(vec![id]);
     }
     let Some(slug) = slug else { return Ok(Vec::new()) };
     let mut led: Vec<(String, String, bool)> = published_slugs::table

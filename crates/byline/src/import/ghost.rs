@@ -27,6 +27,8 @@ const MAX_JSON: u64 = 1024 * 1024 * 1024;
 /// Does it.
 pub fn run(settings: &Settings, asked: &Ghost) -> Result<ExitCode, Failure> {
     let common = &asked.common;
+    // Before a large file is read for nothing.
+    let store = if common.dry_run { None } else { Some(Store::open(settings, Create::Default)?) };
     let mut report = Report::default();
     let (rows, zip) = match read(asked)? {
         Ok(read) => read,
@@ -38,7 +40,6 @@ pub fn run(settings: &Settings, asked: &Ghost) -> Result<ExitCode, Failure> {
     };
     let now = Timestamp::now();
     let mut site = Site::new(rows, common.site.as_deref(), &mut report);
-    let store = if common.dry_run { None } else { Some(Store::open(settings, Create::Default)?) };
     let public_url = settings.http(settings.listen)?.public_url;
     let mut files = Moved::new(common, Files::new(settings.media_store()), public_url);
     if let Some(zip) = zip {

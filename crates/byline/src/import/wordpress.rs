@@ -23,6 +23,8 @@ use crate::store::{Create, Store};
 pub fn run(settings: &Settings, asked: &WordPress) -> Result<ExitCode, Failure> {
     let common = &asked.common;
     let (file, length) = open(&asked.file)?;
+    // Before a large file is read for nothing.
+    let store = if common.dry_run { None } else { Some(Store::open(settings, Create::Default)?) };
     let mut report = Report::default();
     let mut progress = Progress::new("reading", length);
     let mut survey = Survey::of(file, |at| progress.at(at));
@@ -40,7 +42,6 @@ pub fn run(settings: &Settings, asked: &WordPress) -> Result<ExitCode, Failure> 
         Plan::new(survey, common.site.as_deref(), common.timezone.as_deref(), &mut report).map_err(|zone| {
             Failure::from(format!("there is no time zone `{}`; write one such as Europe/Berlin", zone.0))
         })?;
-    let store = if common.dry_run { None } else { Some(Store::open(settings, Create::Default)?) };
     let public_url = settings.http(settings.listen)?.public_url;
     let files = Moved::new(common, Files::new(settings.media_store()), public_url);
     let now = Timestamp::now();
