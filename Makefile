@@ -6,10 +6,10 @@ BYLINE = $(CARGO) run --quiet --release --locked --package byline --
 SCALE ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-feeds test-clients bench lint openapi lint-openapi deny
+.PHONY: help run test test-feeds test-clients bench bench-wordpress lint openapi lint-openapi deny
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build, load the demo publication into var/, and serve it on http://127.0.0.1:8080
 	$(CARGO) build --release --locked --package byline
@@ -30,6 +30,10 @@ test-clients: ## Let npm's clients for WordPress and Ghost read publications (ne
 bench: ## Measure Byline beside bare routes into docs/BENCHMARKS.md; SCALE=1000000: a million articles too
 	$(CARGO) build --release --locked --package byline --package byline-bench
 	$${CARGO_TARGET_DIR:-target}/release/byline-bench run --scale $(SCALE)
+
+bench-wordpress: ## Measure Byline beside WordPress into docs/BENCHMARKS.md (needs Debian's packages; says which)
+	$(CARGO) build --release --locked --package byline --package byline-bench
+	$${CARGO_TARGET_DIR:-target}/release/byline-bench wordpress
 
 lint: ## Check formatting and lints
 	$(CARGO) fmt --all --check

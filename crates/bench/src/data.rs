@@ -4,8 +4,10 @@ mod load;
 mod publication;
 mod random;
 mod rows;
+mod wordpress;
 mod words;
 
 pub use load::{Size, generate};
-pub use publication::{PASSWORD, SEED, USER, categories, slug};
+pub use publication::{GHOST_KEY, PASSWORD, SEED, USER, categories, slug};
+pub use wordpress::write_calls;
 pub use words::{COMMON, Pair};

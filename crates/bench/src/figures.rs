@@ -4,10 +4,13 @@ mod latency;
 mod postgres;
 mod reads;
 mod resources;
+mod wordpress;
 mod writes;
 
 use crate::failure::Result;
 use crate::lab::{Compared, Lab, Side};
+
+pub use wordpress::lists as beside_wordpress;
 
 /// How many articles the publication has where nothing else is said.
 const ARTICLES: u64 = 10_000;
@@ -40,9 +43,11 @@ pub struct Measurement {
 }
 
 /// Everything, in the order of the table.
-const MEASUREMENTS: [Measurement; 14] = [
+const MEASUREMENTS: [Measurement; 16] = [
     Measurement { what: "single article, cached", articles: ARTICLES, measure: reads::single_cached },
     Measurement { what: "list of ten of a category, cached", articles: ARTICLES, measure: reads::list_cached },
+    Measurement { what: "WordPress's list of ten, cached", articles: ARTICLES, measure: reads::wordpress_cached },
+    Measurement { what: "Ghost's list of 15, cached", articles: ARTICLES, measure: reads::ghost_cached },
     Measurement { what: "If-None-Match → 304", articles: ARTICLES, measure: reads::not_modified },
     Measurement { what: "single article, cache off, SQLite", articles: ARTICLES, measure: reads::single_uncached },
     Measurement {

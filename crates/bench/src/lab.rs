@@ -1,5 +1,6 @@
 //! Where figures are measured: the publications, the processes, and the ways to compare.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,8 +19,8 @@ pub struct Lab {
     pub cores: Cores,
     /// Where databases, scripts and logs lie.
     pub folder: PathBuf,
-    /// PostgreSQL.
-    pub cluster: Cluster,
+    /// PostgreSQL, from when it is first asked for.
+    cluster: OnceCell<Cluster>,
     /// The load of 32 connections.
     pub wrk: Wrk,
     /// How often the two that are compared take turns.
@@ -52,10 +53,18 @@ impl Lab {
         fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
         let cores = Cores::find()?;
-        let cluster = Cluster::start(cores, &folder.join("postgres"))?;
         let wrk = Wrk { cores, folder: folder.clone(), connections: 32, seconds };
         let schema = schema(&folder)?;
-        Ok(Self { cores, folder, cluster, wrk, rounds, schema })
+        Ok(Self { cores, folder, cluster: OnceCell::new(), wrk, rounds, schema })
+    }
+
+    /// PostgreSQL, which is started if nobody has asked for it yet.
+    pub fn cluster(&self) -> Result<&Cluster> {
+        if let Some(cluster) = self.cluster.get() {
+            return Ok(cluster);
+        }
+        let cluster = Cluster::start(self.cores, &self.folder.join("postgres"))?;
+        Ok(self.cluster.get_or_init(|| cluster))
     }
 
     /// Which publications of this size are not there yet, and the minutes and megabytes that each takes.
@@ -63,7 +72,7 @@ impl Lab {
         let mut missing = Vec::new();
         for engine in [Engine::Sqlite, Engine::Postgres] {
             if !self.has(engine, articles)? {
-                let url = self.store(engine, articles).url.parse::<DatabaseUrl>()?;
+                let url = self.store(engine, articles)?.url.parse::<DatabaseUrl>()?;
                 let (minutes, megabytes) = Size { articles, seed: data::SEED }.cost(&url);
                 missing.push((engine, minutes, megabytes));
             }
@@ -73,7 +82,7 @@ impl Lab {
 
     /// A publication, made if it is not there yet.
     pub fn publication(&self, engine: Engine, articles: u64) -> Result<Store> {
-        let store = self.store(engine, articles);
+        let store = self.store(engine, articles)?;
         if self.has(engine, articles)? {
             return Ok(store);
         }
@@ -93,12 +102,12 @@ impl Lab {
                 fs::rename(draft, path)?;
             }
             Engine::Postgres => {
-                let name = self.database(articles);
-                self.cluster.psql(&format!("DROP DATABASE IF EXISTS {name}_new"))?;
-                self.cluster.psql(&format!("CREATE DATABASE {name}_new"))?;
-                let url: DatabaseUrl = self.cluster.url(&format!("{name}_new")).parse()?;
+                let (name, cluster) = (self.database(articles), self.cluster()?);
+                cluster.psql(&format!("DROP DATABASE IF EXISTS {name}_new"))?;
+                cluster.psql(&format!("CREATE DATABASE {name}_new"))?;
+                let url: DatabaseUrl = cluster.url(&format!("{name}_new")).parse()?;
                 data::generate(&url, &store.secrets, size)?;
-                self.cluster.psql(&format!("ALTER DATABASE {name}_new RENAME TO {name}"))?;
+                cluster.psql(&format!("ALTER DATABASE {name}_new RENAME TO {name}"))?;
             }
         }
         Ok(store)
@@ -115,9 +124,10 @@ impl Lab {
                 format!("sqlite://{}", copy.display())
             }
             Engine::Postgres => {
-                self.cluster.psql("DROP DATABASE IF EXISTS copy")?;
-                self.cluster.psql(&format!("CREATE DATABASE copy TEMPLATE {}", self.database(articles)))?;
-                self.cluster.url("copy")
+                let cluster = self.cluster()?;
+                cluster.psql("DROP DATABASE IF EXISTS copy")?;
+                cluster.psql(&format!("CREATE DATABASE copy TEMPLATE {}", self.database(articles)))?;
+                cluster.url("copy")
             }
         };
         Ok(Store { url, ..store })
@@ -139,26 +149,36 @@ impl Lab {
     pub fn beside_bare(&self, byline: &Byline, paths: &[String]) -> Result<Compared> {
         let requests = self.requests("compared", paths)?;
         let bare = Bare::start(self.cores, &self.folder, byline, &requests)?;
-        let warm = self.wrk.seconds(1);
-        warm.run(&bare.origin, Script::Reads, &requests)?;
-        warm.run(&byline.origin, Script::Reads, &requests)?;
+        self.in_turns(&self.wrk, &requests, (&bare.origin, || bare.cpu()), byline)
+    }
+
+    /// Byline beside another server (where it is, and its time on the processor so far), under the same load: they take
+    /// turns, and the medians count.
+    pub fn in_turns(
+        &self,
+        wrk: &Wrk,
+        requests: &Path,
+        (other, cpu_of_other): (&str, impl Fn() -> Result<f64>),
+        byline: &Byline,
+    ) -> Result<Compared> {
+        let warm = wrk.seconds(1);
+        warm.run(other, Script::Reads, requests)?;
+        warm.run(&byline.origin, Script::Reads, requests)?;
         let (mut others, mut bylines) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
-            let load = || self.wrk.run(&bare.origin, Script::Reads, &requests);
-            others.push(side(|| bare.cpu(), load)?);
-            let load = || self.wrk.run(&byline.origin, Script::Reads, &requests);
-            bylines.push(side(|| byline.cpu(), load)?);
+            others.push(side(&cpu_of_other, || wrk.run(other, Script::Reads, requests))?);
+            bylines.push(side(|| byline.cpu(), || wrk.run(&byline.origin, Script::Reads, requests))?);
         }
         Ok(Compared { other: Side::median(&others), byline: Side::median(&bylines) })
     }
 
-    fn store(&self, engine: Engine, articles: u64) -> Store {
+    fn store(&self, engine: Engine, articles: u64) -> Result<Store> {
         let url = match engine {
             Engine::Sqlite => format!("sqlite://{}", self.sqlite(articles).display()),
-            Engine::Postgres => self.cluster.url(&self.database(articles)),
+            Engine::Postgres => self.cluster()?.url(&self.database(articles)),
         };
         let secrets = self.folder.join(format!("{engine:?}-{}.secrets.json", self.database(articles)));
-        Store { url, secrets }
+        Ok(Store { url, secrets })
     }
 
     fn has(&self, engine: Engine, articles: u64) -> Result<bool> {
@@ -166,7 +186,7 @@ impl Lab {
             Engine::Sqlite => self.sqlite(articles).exists(),
             Engine::Postgres => {
                 let name = self.database(articles);
-                let found = self.cluster.psql(&format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"))?;
+                let found = self.cluster()?.psql(&format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"))?;
                 found == "1"
             }
         })
@@ -186,7 +206,7 @@ impl Lab {
         eprintln!("  deleting the {articles} articles in {engine:?} to make room");
         match engine {
             Engine::Sqlite => remove_sqlite(&self.sqlite(articles)),
-            Engine::Postgres => drop(self.cluster.psql(&format!("DROP DATABASE {}", self.database(articles)))?),
+            Engine::Postgres => drop(self.cluster()?.psql(&format!("DROP DATABASE {}", self.database(articles)))?),
         }
         Ok(())
     }

@@ -2,11 +2,13 @@
 
 mod byline;
 mod cluster;
+mod wordpress;
 mod wrk;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use crate::failure::{Failure, Result};
 
 pub use byline::{Bare, Byline, Store, write_requests};
 pub use cluster::{Cluster, Scripts, program};
+pub use wordpress::{PROCESSES, WordPress, packages};
 pub use wrk::{Load, Script, Wrk};
 
 /// Which core serves, and which one loads.
@@ -47,6 +50,32 @@ pub fn on_core(core: usize, program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("taskset");
     command.arg("--cpu-list").arg(core.to_string()).arg(program);
     command
+}
+
+/// A command that runs on this core alone, as another user if this one is root, and ends with this process.
+fn on_core_humbly(core: usize, program: impl AsRef<std::ffi::OsStr>) -> Result<Command> {
+    let mut command = on_core(core, "setpriv");
+    command.args(["--pdeathsig", "TERM"]);
+    if is_root()? {
+        command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]);
+    }
+    command.arg(program);
+    Ok(command)
+}
+
+/// Gives a folder to whom [`on_core_humbly`] makes a command run as.
+fn give_away(folder: &Path) -> Result<()> {
+    if is_root()? { quietly(Command::new("chown").arg("nobody:nogroup").arg(folder)) } else { Ok(()) }
+}
+
+fn is_root() -> Result<bool> {
+    Ok(fs::metadata("/proc/self")?.uid() == 0)
+}
+
+/// Runs a command that has to succeed.
+fn quietly(command: &mut Command) -> Result<()> {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).status()?;
+    if status.success() { Ok(()) } else { Err(Failure(format!("failed: {command:?}"))) }
 }
 
 /// Fails with the command that installs it if a tool is missing.
@@ -184,26 +213,32 @@ pub fn syncs_per_second(folder: &Path) -> Result<f64> {
     Ok(f64::from(count) / start.elapsed().as_secs_f64())
 }
 
-/// The processor, the kernel and the tools: what figures depend on.
+/// The processor, the kernel and the load: what every figure depends on.
 pub fn description() -> Vec<(String, String)> {
     let first = |path: &str, name: &str| {
         let text = fs::read_to_string(path).unwrap_or_default();
         let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
         line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
     };
-    let said = |program: PathBuf, args: &[&str]| {
-        let output = Command::new(program).args(args).output().map(|output| [output.stdout, output.stderr].concat());
-        let text = String::from_utf8_lossy(&output.unwrap_or_default()).into_owned();
-        text.lines().next().unwrap_or_default().trim().to_owned()
-    };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let wrk = said("wrk".into(), &["-v"]);
+    let wrk = said("wrk".as_ref(), &["-v"]);
     vec![
         ("Processor".into(), format!("{}, {cores} cores", first("/proc/cpuinfo", "model name"))),
         ("Memory".into(), first("/proc/meminfo", "MemTotal")),
-        ("Kernel".into(), said("uname".into(), &["-sr"])),
-        ("PostgreSQL".into(), said(program("postgres").unwrap_or_default(), &["--version"])),
+        ("Kernel".into(), said("uname".as_ref(), &["-sr"])),
         ("wrk".into(), wrk.split(" Copyright").next().unwrap_or_default().to_owned()),
         ("Load average before".into(), fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned()),
     ]
+}
+
+/// PostgreSQL, as it names itself.
+pub fn postgres_version() -> (String, String) {
+    ("PostgreSQL".into(), said(&program("postgres").unwrap_or_default(), &["--version"]))
+}
+
+/// The first line of what a program says.
+fn said(program: &Path, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output().map(|output| [output.stdout, output.stderr].concat());
+    let text = String::from_utf8_lossy(&output.unwrap_or_default()).into_owned();
+    text.lines().next().unwrap_or_default().trim().to_owned()
 }

@@ -32,6 +32,9 @@ struct Cli {
 enum Command {
     /// Measure everything, print the table and write docs/BENCHMARKS.md
     Run(run::Options),
+    /// Measure lists of WordPress's API beside WordPress itself, and write that part of docs/BENCHMARKS.md
+    #[command(name = "wordpress")]
+    WordPress(run::WordPressOptions),
     /// Make a publication in an empty database
     Generate {
         /// An empty database: `sqlite://PATH` or `postgres://USER@HOST/NAME`
@@ -61,6 +64,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(options) => run::run(&options),
+        Command::WordPress(options) => run::wordpress(&options),
         Command::Generate { database_url, secrets_file, articles, seed } => {
             data::generate(&database_url, &secrets_file, data::Size { articles, seed })
         }

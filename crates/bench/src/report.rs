@@ -1,10 +1,13 @@
 //! The table, and the page around it that says how it came about.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use domain::Timestamp;
 
+use crate::failure::Result;
 use crate::figures::Figure;
 
 /// One line for the terminal.
@@ -31,22 +34,74 @@ pub fn table(figures: &[Figure]) -> String {
     table
 }
 
-/// The page.
-pub fn text(figures: &[Figure], machine: &[(String, String)], rounds: u32, seconds: u64, took: Duration) -> String {
+/// Under which conditions figures were measured.
+pub struct Conditions {
+    /// The machine and the programs.
+    pub machine: Vec<(String, String)>,
+    /// How many turns each side had.
+    pub rounds: u32,
+    /// How long a turn was.
+    pub seconds: u64,
+    /// How long everything took.
+    pub took: Duration,
+}
+
+/// The two parts of the page. Each is measured by a command of its own, and stays when the other one is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The page from its beginning on.
+    Bench,
+    /// Its last section.
+    WordPress,
+}
+
+/// Writes a part of the page.
+pub fn write(path: &Path, part: Part, figures: &[Figure], conditions: &Conditions) -> Result<()> {
+    // There is no page before the first time.
+    let old = fs::read_to_string(path).unwrap_or_default();
+    let text = match part {
+        Part::Bench => bench(figures, conditions),
+        Part::WordPress => wordpress(figures, conditions),
+    };
+    fs::write(path, put_into(&old, part, &text))?;
+    eprintln!("written: {}", path.display());
+    Ok(())
+}
+
+/// The page with one part anew.
+fn put_into(old: &str, part: Part, text: &str) -> String {
+    let (bench, wordpress) = old.split_at(old.find(BESIDE_WORDPRESS).unwrap_or(old.len()));
+    let parts = match part {
+        Part::Bench => [text, wordpress],
+        Part::WordPress => [bench, text],
+    };
+    parts.map(str::trim).join("\n\n").trim().to_owned() + "\n"
+}
+
+/// The heading of the section by which it is found again.
+const BESIDE_WORDPRESS: &str = "## Beside WordPress\n";
+
+/// What both parts say: the date, the minutes, the rows of the machine.
+fn said(conditions: &Conditions) -> (String, u64, String) {
     let mut facts = String::new();
-    for (name, value) in machine {
+    for (name, value) in &conditions.machine {
         let _ = writeln!(facts, "| {name} | {value} |");
     }
+    let _ = write!(facts, "| Byline | {} |", env!("CARGO_PKG_VERSION"));
     let date = Timestamp::now().to_string();
-    let date = date.split('T').next().unwrap_or_default();
-    let (table, minutes) = (table(figures), took.as_secs().div_ceil(60));
-    let (version, missed) = (env!("CARGO_PKG_VERSION"), figures.iter().filter(|f| f.held == Some(false)).count());
+    (date.split('T').next().unwrap_or_default().to_owned(), conditions.took.as_secs().div_ceil(60), facts)
+}
+
+fn bench(figures: &[Figure], conditions: &Conditions) -> String {
+    let ((date, minutes, facts), table) = (said(conditions), table(figures));
+    let Conditions { rounds, seconds, .. } = conditions;
+    let missed = figures.iter().filter(|figure| figure.held == Some(false)).count();
     format!(
         "\
 # Benchmarks
 
 `make bench` measured this on {date} in {minutes} minutes and wrote this page; `make bench SCALE=1000000` measures the
-figures for a million articles too. Missed: {missed}.
+figures for a million articles too. Missed: {missed}. The last section is `make bench-wordpress`'s.
 
 {table}
 ## How
@@ -77,14 +132,61 @@ nothing else is said) runs on another one. Byline has one worker; its limits and
 
 | | |
 | --- | --- |
-{facts}| Byline | {version} |
-"
+{facts}"
+    )
+}
+
+fn wordpress(figures: &[Figure], conditions: &Conditions) -> String {
+    let ((date, minutes, facts), table) = (said(conditions), table(figures));
+    let Conditions { rounds, seconds, .. } = conditions;
+    format!(
+        "\
+{BESIDE_WORDPRESS}
+`make bench-wordpress` measured this on {date} in {minutes} minutes and wrote this section.
+
+{table}
+Both have the publication of 10,000 articles that is described above, with the same numbers, and answer
+`GET /wp-json/wp/v2/posts?per_page=10` with the pages 1 to 20 one after another. Cores, workers and the rest of Byline's
+settings are as above.
+
+- **WordPress** is as Debian packages it, without plugins. Its own functions have filled it (`wp_insert_post` and so on),
+  permalinks are pretty, and cron is the system's (`DISABLE_WP_CRON`). nginx has one worker, PHP four processes with
+  OPcache, which does not look whether files have changed, and MariaDB a gigabyte of memory, which holds all its tables;
+  they speak over sockets and write no access log. The configuration is in `crates/bench/wordpress`.
+- **The ratio** is the time on the processor per request (user and system) of everything that serves: nginx, PHP and
+  MariaDB, divided by Byline's. The two take turns, {rounds} times {seconds} s each, after a second to warm up; medians
+  count. The load has 4 connections, as many as PHP answers at once: what is under way when a turn ends is counted as
+  time alone, which is four requests at most.
+- **It counts only if both answer the same.** Before a list is measured, each of its pages is asked of both and compared:
+  the counts, and of every post its number, slug, times, title, the words of its content, author, categories and tags,
+  with `_embed` also the author's name, the terms, and each reply with its words. Left out are links, avatars, excerpts,
+  the order of terms, and markup (Byline gives headings anchors). An excerpt that nobody wrote is made by Byline when an
+  article is published, and by WordPress in every answer.
+- **Both are kept** in `target/bench` for the next run.
+
+| | |
+| --- | --- |
+{facts}"
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn conditions() -> Conditions {
+        let machine = vec![("Processor".into(), "a fast one".into())];
+        Conditions { machine, rounds: 3, seconds: 4, took: Duration::from_secs(61) }
+    }
+
+    #[test]
+    fn a_part_stays_while_the_other_one_is_written() {
+        let (bench, wordpress) = (bench(&[], &conditions()), wordpress(&[], &conditions()));
+        let both = put_into(&put_into("", Part::Bench, &bench), Part::WordPress, &wordpress);
+        assert_eq!(both, format!("{bench}\n\n{wordpress}\n"));
+        assert_eq!(put_into(&both, Part::Bench, "# New"), format!("# New\n\n{wordpress}\n"));
+        assert_eq!(put_into(&both, Part::WordPress, "## New"), format!("{bench}\n\n## New\n"));
+    }
 
     #[test]
     fn what_was_missed_and_what_was_not_measured_are_shown() {
@@ -97,7 +199,7 @@ mod tests {
             beside: String::new(),
         };
         let figures = [figure(Some(true)), figure(Some(false)), figure(None)];
-        let page = text(&figures, &[("Processor".into(), "a fast one".into())], 3, 4, Duration::from_secs(61));
+        let page = bench(&figures, &conditions());
         assert!(
             page.contains("in 2 minutes") && page.contains("Missed: 1.") && page.contains("| Processor | a fast one |")
         );

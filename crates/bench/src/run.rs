@@ -1,4 +1,4 @@
-//! `byline-bench run`: the publications, the measurements, the report.
+//! `byline-bench run` and `byline-bench wordpress`: the publications, the measurements, the report.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -10,21 +10,28 @@ use persistence::Engine;
 use crate::failure::{Failure, Result};
 use crate::figures::{self, MILLION};
 use crate::lab::Lab;
-use crate::machine::{description, expect_tools};
-use crate::report;
+use crate::machine::{description, expect_tools, packages, postgres_version};
+use crate::report::{self, Conditions, Part};
 
-/// What to measure, and where.
+/// Where things are.
 #[derive(clap::Args)]
-pub struct Options {
-    /// The largest publication: 1000000 measures the figures that need a million articles too
-    #[arg(long, value_name = "ARTICLES", default_value_t = 10_000)]
-    scale: u64,
+struct Places {
     /// Where databases are made and kept for the next run
     #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
     folder: PathBuf,
     /// Where the report is written
     #[arg(long, value_name = "FILE", default_value = "docs/BENCHMARKS.md")]
     report: PathBuf,
+}
+
+/// What to measure.
+#[derive(clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    places: Places,
+    /// The largest publication: 1000000 measures the figures that need a million articles too
+    #[arg(long, value_name = "ARTICLES", default_value_t = 10_000)]
+    scale: u64,
     /// Only what has this in its name; the report is then only printed
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -36,20 +43,30 @@ pub struct Options {
     rounds: u32,
 }
 
+/// How to compare with WordPress.
+#[derive(clap::Args)]
+pub struct WordPressOptions {
+    #[command(flatten)]
+    places: Places,
+    /// How long one turn of a comparison lasts: WordPress answers a few requests a second
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// How many turns each side has
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+}
+
 /// Measures, prints and writes.
 pub fn run(options: &Options) -> Result<()> {
     expect_tools()?;
     let start = Instant::now();
-    let machine = description();
+    let mut machine = description();
+    machine.push(postgres_version());
     let largest = if options.scale >= MILLION { MILLION } else { MILLION - 1 };
-    let lab = Lab::open(&options.folder, options.seconds, options.rounds)?;
+    let lab = Lab::open(&options.places.folder, options.seconds, options.rounds)?;
     let only = options.only.as_deref();
     make_publications(&lab, only, largest)?;
-    // From here on this process asks, too.
-    let this = std::process::id().to_string();
-    let core = lab.cores.loading.to_string();
-    let mut pin = Command::new("taskset");
-    pin.args(["--all-tasks", "--cpu-list", "--pid", &core, &this]).stdout(Stdio::null()).status()?;
+    ask_from(lab.cores.loading)?;
     let mut figures = Vec::new();
     for measurement in figures::chosen(only) {
         eprintln!("[{:>4} s] {}", start.elapsed().as_secs(), measurement.what);
@@ -59,12 +76,37 @@ pub fn run(options: &Options) -> Result<()> {
         }
     }
     drop(lab);
-    let text = report::text(&figures, &machine, options.rounds, options.seconds, start.elapsed());
+    let (rounds, seconds) = (options.rounds, options.seconds);
+    let conditions = Conditions { machine, rounds, seconds, took: start.elapsed() };
     if only.is_none() {
-        std::fs::write(&options.report, &text)?;
-        eprintln!("written: {}", options.report.display());
+        report::write(&options.places.report, Part::Bench, &figures, &conditions)?;
     }
     println!("{}", report::table(&figures));
+    Ok(())
+}
+
+/// Measures Byline beside WordPress, prints and writes. Fails where the two do not answer the same.
+pub fn wordpress(options: &WordPressOptions) -> Result<()> {
+    let packages = packages()?;
+    let start = Instant::now();
+    let mut machine = description();
+    machine.extend(packages);
+    let lab = Lab::open(&options.places.folder, options.seconds, options.rounds)?;
+    ask_from(lab.cores.loading)?;
+    let figures = figures::beside_wordpress(&lab)?;
+    drop(lab);
+    let (rounds, seconds) = (options.rounds, options.seconds);
+    let conditions = Conditions { machine, rounds, seconds, took: start.elapsed() };
+    report::write(&options.places.report, Part::WordPress, &figures, &conditions)?;
+    println!("{}", report::table(&figures));
+    Ok(())
+}
+
+/// From here on this process asks, too.
+fn ask_from(core: usize) -> Result<()> {
+    let (core, this) = (core.to_string(), std::process::id().to_string());
+    let mut pin = Command::new("taskset");
+    pin.args(["--all-tasks", "--cpu-list", "--pid", &core, &this]).stdout(Stdio::null()).status()?;
     Ok(())
 }
 

@@ -15,6 +15,9 @@ pub const USER: &str = "bench@example.org";
 /// With which password: everything about this publication is known.
 pub const PASSWORD: &str = "lorry umbrella seventeen kestrels";
 
+/// With which key Ghost's API is asked.
+pub const GHOST_KEY: &str = "0123456789abcdef0123456789";
+
 /// What the random numbers start from where nothing else is said.
 pub const SEED: u64 = 1;
 

@@ -52,16 +52,16 @@ fn compare(lab: &Lab, store: &Store, paths: &[String], requests: &[Vec<Query>]) 
     let database = database(store)?;
     let byline = lab.byline(store, 0)?;
     let file = lab.requests("postgres", paths)?;
-    let cpu = || Ok(byline.cpu()? + lab.cluster.cpu()?);
+    let cpu = || Ok(byline.cpu()? + lab.cluster()?.cpu()?);
     lab.wrk.seconds(1).run(&byline.origin, Script::Reads, &file)?;
     let (mut others, mut bylines, mut shares) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..lab.rounds {
         let seconds = lab.wrk.seconds + 1;
-        let bench = lab.cluster.pgbench(&database, &scripts, CONNECTIONS, seconds)?;
+        let bench = lab.cluster()?.pgbench(&database, &scripts, CONNECTIONS, seconds)?;
         others.push(Side { rate: bench.rate, micros: bench.cpu / bench.count });
-        let before = (byline.cpu()?, lab.cluster.cpu()?);
+        let before = (byline.cpu()?, lab.cluster()?.cpu()?);
         bylines.push(side(cpu, || lab.wrk.run(&byline.origin, Script::Reads, &file))?);
-        let (own, database) = (byline.cpu()? - before.0, lab.cluster.cpu()? - before.1);
+        let (own, database) = (byline.cpu()? - before.0, lab.cluster()?.cpu()? - before.1);
         shares.push(database / (own + database));
     }
     Ok((Compared { other: Side::median(&others), byline: Side::median(&bylines) }, median(shares)))
@@ -98,7 +98,7 @@ fn seen_queries(lab: &Lab, store: &Store, paths: &[String]) -> Result<Vec<Vec<Qu
     let logging = Store { url: format!("{}&options=-c%20log_min_duration_statement%3D0", store.url), ..store.clone() };
     let byline = lab.byline(&logging, 0)?;
     let client = Client::new(&byline.origin);
-    let log = || Ok::<_, Failure>(String::from_utf8_lossy(&fs::read(lab.cluster.log())?).into_owned());
+    let log = || Ok::<_, Failure>(String::from_utf8_lossy(&fs::read(lab.cluster()?.log())?).into_owned());
     let mut requests = Vec::new();
     for path in paths {
         // Once to prepare; what background work asks meanwhile is sorted out below.

@@ -2,9 +2,9 @@
 
 use persistence::Engine;
 
-use super::{ARTICLES, Figure, at_least, beside};
+use super::{ARTICLES, Figure, at_least, beside, wordpress};
 use crate::client::Client;
-use crate::data;
+use crate::data::{self, GHOST_KEY};
 use crate::failure::{Failure, Result};
 use crate::lab::{Compared, Lab};
 
@@ -54,6 +54,19 @@ pub fn single_cached(lab: &Lab) -> Result<Vec<Figure>> {
 /// Lists from the cache.
 pub fn list_cached(lab: &Lab) -> Result<Vec<Figure>> {
     Ok(line("list of ten, filtered by category, cached", 0.85, &compare(lab, CACHE, &lists())?))
+}
+
+/// WordPress's lists from the cache.
+pub fn wordpress_cached(lab: &Lab) -> Result<Vec<Figure>> {
+    let compared = compare(lab, CACHE, &wordpress::pages("&_embed=1"))?;
+    Ok(line("WordPress's list of ten with `_embed=1`, cached", 0.80, &compared))
+}
+
+/// Ghost's lists from the cache.
+pub fn ghost_cached(lab: &Lab) -> Result<Vec<Figure>> {
+    let page = |page| format!("/ghost/api/content/posts/?key={GHOST_KEY}&include=tags,authors&page={page}");
+    let compared = compare(lab, CACHE, &(1..=20).map(page).collect::<Vec<_>>())?;
+    Ok(line("Ghost's list of 15 with `include=tags,authors`, cached", 0.80, &compared))
 }
 
 /// Answers that say that nothing has changed.

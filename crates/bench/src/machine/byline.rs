@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Cores, Running, cpu, memory, on_core, start_server};
 use crate::client::Client;
-use crate::data::{PASSWORD, USER};
+use crate::data::{GHOST_KEY, PASSWORD, USER};
 use crate::failure::{Failure, Result};
 
 /// A publication that can be served: where its database and its keys are.
@@ -40,7 +40,7 @@ impl Byline {
         command.arg("serve").args(["--listen", "127.0.0.1:0", "--workers", "1", "--database-url", &store.url]);
         command.arg("--secrets-file").arg(&store.secrets).arg("--mail-dir").arg(folder.join("mail"));
         command.env("BYLINE_CACHE_SIZE", cache.to_string()).env("BYLINE_LIMITS", "off");
-        command.env("BYLINE_LOG_LEVEL", "warn");
+        command.env("BYLINE_LOG_LEVEL", "warn").env("BYLINE_GHOST_CONTENT_KEYS", GHOST_KEY);
         let start = Instant::now();
         let (running, origin) = start_server(command, &folder.join("byline.log"), |line| {
             let (_, address) = line.split_once("API")?;

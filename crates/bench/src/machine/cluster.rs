@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{Cores, cpu_of_ended_children, cpu_of_family, on_core};
+use super::{Cores, cpu_of_ended_children, cpu_of_family, give_away, on_core, on_core_humbly, quietly};
 use crate::failure::{Failure, Result};
 
 /// A running cluster, stopped in the end.
@@ -16,7 +16,6 @@ pub struct Cluster {
     /// The first of its processes.
     postmaster: u32,
     cores: Cores,
-    as_root: bool,
 }
 
 /// What `pgbench` runs: scripts, and the values of the variables in them.
@@ -60,14 +59,12 @@ impl Cluster {
     pub fn start(cores: Cores, folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let folder = folder.canonicalize()?;
-        let as_root = Command::new("id").arg("-u").output()?.stdout == b"0\n";
         // The path of a socket must be short.
         let sockets = std::env::temp_dir().join(format!("byline-bench-{}", std::process::id()));
         fs::create_dir_all(&sockets)?;
-        if as_root {
-            quietly(Command::new("chown").arg("nobody").arg(&folder).arg(&sockets))?;
-        }
-        let mut cluster = Self { guard: None, folder, sockets, postmaster: 0, cores, as_root };
+        give_away(&folder)?;
+        give_away(&sockets)?;
+        let mut cluster = Self { guard: None, folder, sockets, postmaster: 0, cores };
         let data = cluster.folder.join("data");
         if !data.join("PG_VERSION").exists() {
             let mut initdb = cluster.command("initdb")?;
@@ -91,12 +88,9 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// A program of PostgreSQL's, on the serving core; as another user if this one is root, which it refuses.
+    /// A program of PostgreSQL's, on the serving core; it refuses to be root.
     fn command(&self, name: &str) -> Result<Command> {
-        let mut command = on_core(self.cores.serving, if self.as_root { "setpriv".into() } else { found(name)? });
-        if self.as_root {
-            command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]).arg(found(name)?);
-        }
+        let mut command = on_core_humbly(self.cores.serving, found(name)?)?;
         command.current_dir("/");
         Ok(command)
     }
@@ -174,9 +168,4 @@ fn guard(stop: &Command, sockets: &Path) -> Result<Child> {
     shell.args(["-c", "trap '' INT TERM; read _; \"$@\"; rm -rf \"$0\""]).arg(sockets);
     shell.arg(stop.get_program()).args(stop.get_args());
     Ok(shell.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?)
-}
-
-fn quietly(command: &mut Command) -> Result<()> {
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).status()?;
-    if status.success() { Ok(()) } else { Err(Failure(format!("failed: {command:?}"))) }
 }
