@@ -70,3 +70,33 @@ pub fn write_calls(size: Size, file: &Path) -> Result<()> {
 fn time(at: Timestamp) -> String {
     at.to_string().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_written_after_what_it_refers_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("calls");
+        write_calls(Size { articles: 2, seed: 1 }, &file).unwrap();
+        let text = std::fs::read_to_string(file).unwrap();
+        let calls: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let of = |function: &str| calls.iter().filter(|call| call[0] == function).collect::<Vec<_>>();
+        assert_eq!(of("wp_insert_user").len(), 20);
+        let terms = of("wp_insert_term");
+        assert_eq!(terms.len(), 350);
+        assert!(terms.iter().all(|call| call[1][2]["parent"].as_u64() < call[2].as_u64()));
+        let posts = of("wp_insert_post");
+        let shown = |call: &Value| (call[2].clone(), call[1][0]["post_name"].clone());
+        assert_eq!(
+            posts.iter().map(|call| shown(call)).collect::<Vec<_>>(),
+            [(json!(1), json!("story-0000000")), (json!(2), json!("story-0000001"))]
+        );
+        let comments = of("wp_insert_comment");
+        let parents: Vec<_> = comments.iter().map(|call| call[1][0]["comment_parent"].as_u64().unwrap()).collect();
+        assert_eq!(parents, [0, 1, 2, 0, 4, 0, 6, 7, 0, 9]);
+        assert_eq!(comments[9][1][0]["comment_post_ID"], 2);
+        assert_eq!(time(Timestamp::parse("2026-01-01T00:00:00Z").unwrap()), "2026-01-01 00:00:00");
+    }
+}

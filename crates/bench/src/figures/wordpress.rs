@@ -27,7 +27,7 @@ pub fn lists(lab: &Lab) -> Result<Vec<Figure>> {
     let wordpress = WordPress::start(lab.cores, &lab.folder.join("wordpress"), |file| data::write_calls(size, file))?;
     // No more than PHP answers at once, so that few are under way when a turn ends.
     let wrk = lab.wrk.connections(PROCESSES);
-    let compare = |query| -> Result<Compared> {
+    let compare = |query: &str| -> Result<Compared> {
         let paths = pages(query);
         for path in &paths {
             expect_the_same(&Client::new(&wordpress.origin), &Client::new(&byline.origin), path)?;

@@ -11,7 +11,16 @@ use super::{Cores, Running, cpu, cpu_of_family, give_away, on_core_humbly, quiet
 use crate::failure::{Failure, Result};
 
 /// What it takes, as Debian names it.
-const PACKAGES: [&str; 7] = ["wordpress", "mariadb-server", "php-fpm", "php-mysql", "php-mbstring", "nginx", "wrk"];
+const PACKAGES: [&str; 8] = [
+    "wordpress",
+    "wordpress-theme-twentytwentythree",
+    "mariadb-server",
+    "php-fpm",
+    "php-mysql",
+    "php-mbstring",
+    "nginx",
+    "wrk",
+];
 
 /// As many requests as PHP answers at once (`php-fpm.conf`).
 pub const PROCESSES: u32 = 4;
@@ -97,7 +106,7 @@ impl WordPress {
 fn newest(folder: &str, start: &str) -> Result<PathBuf> {
     let paths = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
     let found = paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start)));
-    Ok(found.max().ok_or_else(|| format!("{folder} has no {start}"))?)
+    found.max().ok_or_else(|| Failure(format!("{folder} has no {start}")))
 }
 
 /// A start that is under way.
