@@ -155,8 +155,8 @@ settings are as above.
   they speak over sockets and write no access log. The configuration is in `crates/bench/wordpress`.
 - **The ratio** is the time on the processor per request (user and system) of everything that serves: nginx, PHP and
   MariaDB, divided by Byline's. The two take turns, {rounds} times {seconds} s each, after a second to warm up; medians
-  count. The load has 4 connections, as many as PHP answers at once: what is under way when a turn ends is counted as
-  time alone, which is four requests at most.
+  count. The load has 4 connections, as many as PHP answers at once. What is under way when a turn ends is counted as
+  time and not as requests: that is about one in a hundred of WordPress's.
 - **It counts only if both answer the same.** Before a list is measured, each of its pages is asked of both and compared:
   the counts, and of every post its number, slug, times, title, the words of its content, author, categories and tags,
   with `_embed` also the author's name, the terms, and each reply with its words. Left out are links, avatars, excerpts,

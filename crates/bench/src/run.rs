@@ -90,7 +90,7 @@ pub fn wordpress(options: &WordPressOptions) -> Result<()> {
     let packages = packages()?;
     let start = Instant::now();
     let mut machine = description();
-    machine.extend(packages);
+    machine.extend(packages.into_iter().filter(|(name, _)| name != "wrk"));
     let lab = Lab::open(&options.places.folder, options.seconds, options.rounds)?;
     ask_from(lab.cores.loading)?;
     let figures = figures::beside_wordpress(&lab)?;

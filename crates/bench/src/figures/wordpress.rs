@@ -96,3 +96,21 @@ fn words(html: &Value) -> String {
     let pieces = html.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
     pieces.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_and_the_order_of_terms_may_differ_and_nothing_else() {
+        let post = |content: &str, tags: Value| {
+            let content = json!({"rendered": content});
+            let replies = json!([[{"id": 7, "parent": 0, "author_name": "A", "content": content}]]);
+            essence(&json!({"id": 1, "content": content, "tags": tags, "_embedded": {"replies": replies}}))
+        };
+        let one = post("<h2>Of  words</h2>\n<p>One</p>", json!([2, 3]));
+        assert_eq!(one, post("<h2 id=\"of-words\">Of words</h2>\n<p>One</p>\n", json!([3, 2])));
+        assert_ne!(one, post("<h2>Of words</h2><p>Two</p>", json!([2, 3])));
+        assert_ne!(one, post("<h2>Of  words</h2>\n<p>One</p>", json!([2])));
+    }
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::{Cores, Running, cpu, cpu_of_family, give_away, on_core_humbly, quietly};
+use super::{Cores, Running, cpu, cpu_of_family, give_away, on_core_humbly, quietly, said};
 use crate::failure::{Failure, Result};
 
 /// What it takes, as Debian names it.
@@ -22,6 +22,9 @@ const PACKAGES: [&str; 8] = [
     "wrk",
 ];
 
+/// PHP for the command line, of the same version as the one that serves.
+const PHP: &str = "/usr/bin/php";
+
 /// As many requests as PHP answers at once (`php-fpm.conf`).
 pub const PROCESSES: u32 = 4;
 
@@ -35,20 +38,22 @@ const FILES: [(&str, &str); 6] = [
     ("site/fill.php", include_str!("../../wordpress/fill.php")),
 ];
 
-/// The packages with their versions. Fails with the command that installs what is missing.
+/// The packages with their versions, and PHP's own. Fails with the command that installs what is missing.
 pub fn packages() -> Result<Vec<(String, String)>> {
     let mut query = Command::new("dpkg-query");
     query.args(["--show", "--showformat", "${Package} ${Version} ${db:Status-Status}\n"]).args(PACKAGES);
     let output = query.stderr(Stdio::null()).output().map_err(|_| "WordPress is compared as Debian packages it")?;
     let text = String::from_utf8(output.stdout)?;
     let lines = text.lines().filter_map(|line| line.strip_suffix(" installed")?.split_once(' '));
-    let installed: Vec<_> = lines.map(|(name, version)| (name.to_owned(), version.to_owned())).collect();
+    let mut installed: Vec<_> = lines.map(|(name, version)| (name.to_owned(), version.to_owned())).collect();
     let is_missing = |name: &&&str| !installed.iter().any(|(known, _)| known == *name);
     let missing: Vec<&str> = PACKAGES.iter().filter(is_missing).copied().collect();
-    if missing.is_empty() {
-        return Ok(installed);
+    if !missing.is_empty() {
+        let missing = missing.join(" ");
+        return Err(Failure(format!("packages are missing; install them with: apt-get install {missing}")));
     }
-    Err(Failure(format!("packages are missing; install them with: apt-get install {}", missing.join(" "))))
+    installed.push(("PHP".to_owned(), said(PHP.as_ref(), &["--version"])));
+    Ok(installed)
 }
 
 /// A running WordPress. What asks ends before what answers.
@@ -139,7 +144,7 @@ impl Start<'_> {
         quietly(create.args(["--execute", "CREATE DATABASE wordpress CHARACTER SET utf8mb4"]))?;
         let file = self.folder.join("calls");
         calls(&file)?;
-        let mut php = self.command("/usr/bin/php")?;
+        let mut php = self.command(PHP)?;
         php.args(["-d", "memory_limit=-1"]).arg(self.folder.join("site/fill.php"));
         if !php.stdin(File::open(&file)?).status()?.success() {
             return Err(Failure("WordPress could not be filled".into()));
