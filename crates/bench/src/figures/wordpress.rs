@@ -19,7 +19,7 @@ pub fn pages(query: &str) -> Vec<String> {
     (1..=20).map(|page| format!("/wp-json/wp/v2/posts?per_page=10&page={page}{query}")).collect()
 }
 
-/// Lists from SQLite, beside lists from MariaDB: with everything embedded, and without.
+/// Lists from SQLite, beside lists from `MariaDB`: with everything embedded, and without.
 pub fn lists(lab: &Lab) -> Result<Vec<Figure>> {
     let store = lab.publication(Engine::Sqlite, ARTICLES)?;
     let byline = lab.byline(&store, 0)?;

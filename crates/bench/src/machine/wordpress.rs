@@ -1,4 +1,4 @@
-//! WordPress as Debian packages it, with nginx, PHP and MariaDB of the benchmark's own, on the core that serves.
+//! WordPress as Debian packages it, with nginx, PHP and `MariaDB` of the benchmark's own, on the core that serves.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
