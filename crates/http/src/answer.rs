@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use domain::Result;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -136,16 +136,22 @@ pub fn list<T: Serialize>(app: &App, request: &HttpRequest, listing: &Listing<T>
     Ok(reply.into())
 }
 
+/// What would end an address in `Link`.
+const IN_LINK: &AsciiSet = &CONTROLS.add(b' ').add(b'<').add(b'>').add(b'"');
+
 /// `Link` (RFC 8288) to the page of this collection that begins at `cursor`.
 pub(crate) fn next_link(app: &App, request: &HttpRequest, cursor: &str) -> String {
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
-        if name != "cursor" {
-            query.append_pair(&name, &value);
-        }
+    let is_cursor = |pair: &str| percent_decode_str(pair.split('=').next().unwrap_or_default()).eq(*b"cursor");
+    let mut link = app.config.link(request.uri().path());
+    link.insert(0, '<');
+    link.push('?');
+    for pair in request.query_string().split('&').filter(|pair| !pair.is_empty() && !is_cursor(pair)) {
+        link.extend(utf8_percent_encode(pair, IN_LINK));
+        link.push('&');
     }
-    query.append_pair("cursor", cursor);
-    format!("<{}?{}>; rel=\"next\"", app.config.link(request.uri().path()), query.finish())
+    // A cursor has nothing in it that would be encoded.
+    link.extend(["cursor=", cursor, ">; rel=\"next\""]);
+    link
 }
 
 /// A public answer: the same for everyone, cacheable, with a strong ETag over its bytes.

@@ -14,7 +14,7 @@ use crate::Conn;
 use crate::forms::{Form, References, Referred};
 use crate::fragments::one_of;
 use crate::pages::Tree;
-use crate::published::{self as read_model, Row, View, kind_of, references_of};
+use crate::published::{self as read_model, Row, View, kind_of, push_text, references_of};
 use crate::schema::published_articles as published;
 
 /// What an article is joined by.
@@ -61,9 +61,12 @@ impl Joint {
     pub(crate) fn write(&self, json: &mut String) -> Result<()> {
         let Referred { categories, bylines, tags } = &self.referred;
         json.push_str("\"parent_id\":");
-        json.push_str(&serde_json::to_string(&self.parent)?);
+        match self.parent {
+            Some(parent) => json.push_str(&serde_json::to_string(&parent)?),
+            None => json.push_str("null"),
+        }
         json.push_str(",\"url\":");
-        json.push_str(&serde_json::to_string(&self.url)?);
+        push_text(json, &self.url)?;
         json.push_str(",\"bylines\":");
         array(json, bylines);
         json.push_str(",\"primary_category\":");
@@ -73,7 +76,11 @@ impl Joint {
         json.push_str(",\"tags\":");
         array(json, tags);
         json.push_str(",\"translations\":");
-        json.push_str(&serde_json::to_string(&self.translations)?);
+        if self.translations.is_empty() {
+            json.push_str("{}");
+        } else {
+            json.push_str(&serde_json::to_string(&self.translations)?);
+        }
         json.push(',');
         Ok(())
     }

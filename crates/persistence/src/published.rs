@@ -63,11 +63,12 @@ pub(crate) struct Row {
     pub(crate) article_id: String,
     pub(crate) kind: String,
     pub(crate) parent_id: Option<String>,
+    /// Its translations are of the same group; a list of a site of one language leaves it empty.
     pub(crate) group_id: String,
     pub(crate) locale: String,
     pub(crate) slug: String,
     pub(crate) published_at: i64,
-    updated_at: i64,
+    pub(crate) updated_at: i64,
     pub(crate) summary: String,
 }
 
@@ -230,14 +231,19 @@ fn live_slug(conn: &mut Conn, id: &str, now: Timestamp) -> Result<Option<String>
 /// times as long.
 fn parted(summary: &str) -> Result<(&str, References)> {
     let parts = || {
-        let (rest, tags) = summary.rsplit_once('[')?;
-        let (rest, categories) = rest.rsplit_once('[')?;
-        let (rest, bylines) = rest.rsplit_once('[')?;
+        let (rest, tags) = at_last_bracket(summary)?;
+        let (rest, categories) = at_last_bracket(rest)?;
+        let (rest, bylines) = at_last_bracket(rest)?;
         Some((rest.strip_suffix(",\"byline_ids\":")?.strip_prefix('{')?, bylines, categories, tags))
     };
     let (members, bylines, categories, tags) =
         parts().ok_or_else(|| Error::Internal("a stored summary has another form".into()))?;
     Ok((members, References { byline_ids: ids(bylines)?, category_ids: ids(categories)?, tag_ids: ids(tags)? }))
+}
+
+fn at_last_bracket(text: &str) -> Option<(&str, &str)> {
+    let at = memchr::memrchr(b'[', text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// The identities of a JSON array that has begun already.
@@ -246,8 +252,13 @@ where
     Error: From<I::Err>,
 {
     // Each is of 36 characters, in quotes, with a comma behind it.
-    let (ids, _) = array.split_once(']').unwrap_or_default();
-    (0..ids.len()).step_by(39).map(|at| Ok(ids.get(at + 1..at + 37).unwrap_or_default().parse()?)).collect()
+    let ids = &array[..memchr::memchr(b']', array.as_bytes()).unwrap_or(0)];
+    let number = (ids.len() + 1) / 39;
+    let mut read = Vec::with_capacity(number);
+    for place in 0..number {
+        read.push(ids.get(place * 39 + 1..place * 39 + 37).unwrap_or_default().parse()?);
+    }
+    Ok(read)
 }
 
 /// What a stored summary refers to.
@@ -285,10 +296,12 @@ fn draw_with(
 /// `members`: those that are stored.
 fn document(row: &Row, members: &str, joint: &Joint, body: Option<&str>) -> Result<String> {
     let mut json = String::with_capacity(members.len() + body.map_or(0, str::len) + 2_000);
-    let text = serde_json::to_string::<str>;
-    let (slug, locale) = (text(&row.slug)?, text(&row.locale)?);
-    let named = ["{\"id\":\"", &row.article_id, "\",\"kind\":\"", &row.kind, "\",\"slug\":", &slug];
-    named.into_iter().chain([",\"locale\":", &locale, ","]).for_each(|part| json.push_str(part));
+    let named = ["{\"id\":\"", &row.article_id, "\",\"kind\":\"", &row.kind, "\",\"slug\":"];
+    json.extend(named);
+    push_text(&mut json, &row.slug)?;
+    json.push_str(",\"locale\":");
+    push_text(&mut json, &row.locale)?;
+    json.push(',');
     joint.write(&mut json)?;
     json.push_str(members);
     let (published_at, updated_at) = (Timestamp::from_micros(row.published_at), Timestamp::from_micros(row.updated_at));
@@ -300,6 +313,17 @@ fn document(row: &Row, members: &str, joint: &Joint, body: Option<&str>) -> Resu
         json.push('}');
     }
     Ok(json)
+}
+
+/// Writes a text as JSON has it. Slugs and addresses hardly ever have anything in them that is written otherwise.
+pub(crate) fn push_text(json: &mut String, text: &str) -> Result<()> {
+    // Counted, and not looked for: without a way out in the middle, many bytes are looked at together.
+    if text.bytes().filter(|byte| *byte < b' ' || matches!(byte, b'"' | b'\\')).count() == 0 {
+        json.extend(["\"", text, "\""]);
+    } else {
+        json.push_str(&serde_json::to_string(text)?);
+    }
+    Ok(())
 }
 
 /// A row, with its body where that is shown.

@@ -1,7 +1,5 @@
 //! Media: the files that moved in.
 
-use std::ops::Bound;
-
 use persistence::Conn;
 use persistence::changes::Window;
 use persistence::wordpress::{self, File, FileQuery, PostOrder};
@@ -74,9 +72,9 @@ pub(super) fn show(conn: &mut Conn, context: &Context, mut params: Params, numbe
 
 /// Files are listed as long as what they belong to is public.
 fn depends(context: &Context) -> Depends {
-    let all = |pages| Window { seen: (Bound::Unbounded, Bound::Unbounded), ..posts::everything(context, pages) };
-    let any_locale = |window: Window| Window { locale: None, ..window };
-    Depends::on([FILES.to_owned()]).and_list(any_locale(all(false))).and_list(any_locale(all(true)))
+    // Of any language: a file has none.
+    let all = |pages| Window { locale: None, ..posts::everything(context, pages) };
+    Depends::on([FILES.to_owned()]).and_list(all(false)).and_list(all(true))
 }
 
 /// A file, whole or as it is embedded.

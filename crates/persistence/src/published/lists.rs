@@ -160,6 +160,8 @@ pub(super) struct Conditions {
     before: i64,
     oldest_first: bool,
     now: i64,
+    /// The site has several languages, so that articles may have translations.
+    translated: bool,
 }
 
 /// Which kind, in which locale, and visible from when until when.
@@ -256,6 +258,7 @@ pub(super) fn conditions(
         before,
         oldest_first: filters.oldest_first,
         now,
+        translated: settings.locales.len() > 1,
     }))
 }
 
@@ -310,6 +313,19 @@ macro_rules! document {
     ($with_body:expr, with head) => {
         (Row::as_select(), case_when($with_body.into_sql::<Bool>(), published::body), Head)
     };
+    ($with_body:expr, $translated:expr) => {
+        (
+            published::article_id,
+            published::parent_id,
+            case_when($translated.into_sql::<Bool>(), published::group_id),
+            published::slug,
+            published::published_at,
+            published::updated_at,
+            published::summary,
+            case_when($with_body.into_sql::<Bool>(), published::body),
+            Head,
+        )
+    };
 }
 
 /// A document, and the newest entry of the log that was seen with it.
@@ -322,6 +338,29 @@ struct Plain<'a> {
     now: i64,
     from: (i64, String),
     limit: i64,
+    translated: bool,
+}
+
+/// What is read for such a list: nothing that is the same in all of it.
+#[derive(Queryable)]
+struct PlainRow {
+    article_id: String,
+    parent_id: Option<String>,
+    group_id: Option<String>,
+    slug: String,
+    published_at: i64,
+    updated_at: i64,
+    summary: String,
+    body: Option<String>,
+    head: i64,
+}
+
+impl PlainRow {
+    fn seen(self, kind: &str, locale: &str) -> Seen {
+        let Self { article_id, parent_id, group_id, slug, published_at, updated_at, summary, body, head } = self;
+        let (kind, locale, group_id) = (kind.to_owned(), locale.to_owned(), group_id.unwrap_or_default());
+        (Row { article_id, kind, parent_id, group_id, locale, slug, published_at, updated_at, summary }, body, head)
+    }
 }
 
 impl Conditions {
@@ -329,7 +368,14 @@ impl Conditions {
         let locale = self.locale.as_deref().filter(|_| self.after.is_none() && !self.oldest_first)?;
         // Every identity begins with this digit or a greater one.
         let from = page.after.map_or((self.before, "0".to_owned()), |(at, id)| (at, id.to_string()));
-        Some(Plain { kind: self.kind.as_str(), locale, now: self.now, from, limit: page.limit })
+        Some(Plain {
+            kind: self.kind.as_str(),
+            locale,
+            now: self.now,
+            from,
+            limit: page.limit,
+            translated: self.translated,
+        })
     }
 }
 
@@ -338,7 +384,7 @@ impl Conditions {
 macro_rules! plain {
     ($conn:expr, $query:expr, $table:ident, $plain:expr, $with_body:expr) => {{
         let (plain, columns): (Plain<'_>, _) = ($plain, ($table::published_at, $table::article_id));
-        on!($conn, |c| $query
+        let rows: Vec<PlainRow> = on!($conn, |c| $query
             .filter($table::kind.eq(plain.kind))
             .filter($table::locale.eq(plain.locale))
             .filter($table::visible_from.le(plain.now))
@@ -346,8 +392,9 @@ macro_rules! plain {
             .filter(beyond::<_, _, false>(columns, plain.from))
             .order(($table::published_at.desc(), $table::article_id.desc()))
             .limit(plain.limit)
-            .select(document!($with_body, with head))
-            .load(c))?
+            .select(document!($with_body, plain.translated))
+            .load(c))?;
+        rows.into_iter().map(|row| row.seen(plain.kind, plain.locale)).collect()
     }};
 }
 
