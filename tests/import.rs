@@ -7,7 +7,7 @@ use std::time::Duration;
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl};
 use persistence::archive::{self, TABLES};
-use persistence::{DatabaseUrl, Db, Options};
+use persistence::{DatabaseUrl, Db, Options, imports};
 use serde_json::{Value, json};
 
 use crate::support::binary::{Said, Server, byline, run};
@@ -505,6 +505,14 @@ fn a_killed_import_goes_on(engine: Engine) {
         let of = |name: &str| site.folder.path().join(name);
         if engine == Engine::Sqlite { of("secrets.json") } else { of("var/secrets.json") }
     };
+    // On PostgreSQL words wait in a list while an import goes on.
+    let waiting = |site: &Site| -> usize {
+        if engine == Engine::Sqlite {
+            return 0;
+        }
+        let indexes = site.query("SELECT indexdef AS value FROM pg_indexes WHERE indexdef LIKE '% USING gin %'");
+        indexes.iter().filter(|index| !index.contains("fastupdate=off")).count()
+    };
     let mut amid = 0;
     for step in 0..6_u64 {
         let site = Site::new(engine);
@@ -518,13 +526,23 @@ fn a_killed_import_goes_on(engine: Engine) {
         import.kill().unwrap();
         import.wait().unwrap();
         let count = carried(&site).len();
-        amid += usize::from(count > 20 && count < wanted.len());
+        let is_amid = count > 20 && count < wanted.len();
+        amid += usize::from(is_amid);
+        if is_amid && engine == Engine::Postgres {
+            assert_eq!(waiting(&site), 2);
+        }
         assert_eq!(site.import("wordpress", &file, &[]).0, 0);
+        assert_eq!(waiting(&site), 0);
         let found = carried(&site);
         let differs = wanted.iter().zip(&found).find(|(wanted, found)| wanted != found);
         assert!(differs.is_none() && found.len() == wanted.len(), "killed after {} ms: {differs:?}", 60 << step);
     }
     assert!(amid > 0, "no kill came in the middle");
+    let db = Db::open(&Options { url: undisturbed.url.parse().unwrap(), create: false, connections: 1 }).unwrap();
+    db.write_blocking(imports::begin).unwrap();
+    assert_eq!(waiting(&undisturbed), if engine == Engine::Postgres { 2 } else { 0 });
+    Server::start(undisturbed.folder.path(), &["--database-url", &undisturbed.url]).kill();
+    assert_eq!(waiting(&undisturbed), 0, "a server ends what was interrupted");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::bulk::{self, AT_ONCE};
 use crate::changes::{self, Entry, Op, Resource};
 use crate::schema::{articles, comments, published_comments};
 use crate::wordpress_ids::Numbered;
-use crate::{Conn, moderation, wordpress_ids};
+use crate::{Conn, moderation, search, wordpress_ids};
 
 /// A comment as it was elsewhere.
 #[derive(Debug, Clone)]
@@ -67,6 +67,16 @@ struct Place {
     parent: Option<String>,
     root: String,
     depth: i32,
+}
+
+/// Prepares for much to come, until its [`end`].
+pub fn begin(conn: &mut Conn) -> Result<()> {
+    search::gather(conn, true)
+}
+
+/// Ends what [`begin`] began, here or in a process that is no more.
+pub fn end(conn: &mut Conn) -> Result<()> {
+    search::gather(conn, false)
 }
 
 /// Those of these articles that someone here has changed since they were brought along by `by`.

@@ -116,24 +116,31 @@ pub(crate) fn free_numbers(conn: &mut Conn, published_at: impl Iterator<Item = i
     Ok(numbers)
 }
 
-/// Enters words with their indexes put aside, which are made anew afterwards: on PostgreSQL that takes a fraction of the
-/// time, where there is little but what comes. Who does not own the tables cannot, and enters them one by one.
-pub(crate) fn entering_all<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-    #[derive(QueryableByName)]
-    struct Index {
-        #[diesel(sql_type = Text)]
-        name: String,
-        #[diesel(sql_type = Text)]
-        definition: String,
-    }
+/// An index of words on PostgreSQL.
+#[derive(QueryableByName)]
+struct Index {
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    definition: String,
+}
+
+/// The indexes of words on PostgreSQL, if they may be changed: who does not own the tables has none.
+fn own_indexes(conn: &mut Conn) -> Result<Vec<Index>> {
     let own = "SELECT indexname::text AS name, indexdef AS definition FROM pg_indexes
         JOIN pg_tables USING (schemaname, tablename)
         WHERE schemaname = current_schema() AND tablename IN ('article_words', 'title_words')
             AND indexdef LIKE '% USING gin %' AND pg_has_role(tableowner, 'USAGE')";
-    let aside: Vec<Index> = match conn {
-        Conn::Postgres(c) => diesel::sql_query(own).load(c)?,
-        Conn::Sqlite(_) => Vec::new(),
-    };
+    match conn {
+        Conn::Postgres(c) => Ok(diesel::sql_query(own).load(c)?),
+        Conn::Sqlite(_) => Ok(Vec::new()),
+    }
+}
+
+/// Enters words with their indexes put aside, which are made anew afterwards: on PostgreSQL that takes a fraction of the
+/// time, where there is little but what comes.
+pub(crate) fn entering_all<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    let aside = own_indexes(conn)?;
     for Index { name, .. } in &aside {
         diesel::sql_query(format!("DROP INDEX \"{name}\"")).execute(conn)?;
     }
@@ -142,6 +149,22 @@ pub(crate) fn entering_all<T>(conn: &mut Conn, work: impl FnOnce(&mut Conn) -> R
         diesel::sql_query(definition).execute(conn)?;
     }
     Ok(outcome)
+}
+
+/// Whether words that are entered on PostgreSQL wait in a list, and are merged into their index many at once: that takes
+/// a third of the time, and every search looks through the list as well. It holds until it is said otherwise.
+pub(crate) fn gather(conn: &mut Conn, many: bool) -> Result<()> {
+    for Index { name, definition } in own_indexes(conn)? {
+        if definition.contains("fastupdate=off") != many {
+            continue;
+        }
+        let fastupdate = if many { "on" } else { "off" };
+        diesel::sql_query(format!("ALTER INDEX \"{name}\" SET (fastupdate = {fastupdate})")).execute(conn)?;
+        if !many {
+            diesel::sql_query(format!("SELECT gin_clean_pending_list('\"{name}\"')")).execute(conn)?;
+        }
+    }
+    Ok(())
 }
 
 /// Forgets it again.

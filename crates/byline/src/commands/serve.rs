@@ -10,7 +10,7 @@ use actix_web::web::Data;
 use domain::Timestamp;
 use http::{App, Clock};
 use mail::Transport;
-use persistence::newsletters;
+use persistence::{imports, newsletters};
 use socket2::{SockFilter, SockRef};
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,7 +45,11 @@ pub fn run(settings: &Settings) -> Result<(), Failure> {
         mail()?;
     }
     let store = Store::open(settings, Create::Default)?;
-    store.db.write_blocking(|conn| newsletters::ensure(conn, Timestamp::now()))?;
+    store.db.write_blocking(|conn| {
+        newsletters::ensure(conn, Timestamp::now())?;
+        // One that was interrupted.
+        imports::end(conn)
+    })?;
     let transport = mail()?;
     tracing::info!(way = ?transport, "messages leave");
     actix_web::rt::System::new().block_on(serve(settings, store, transport))

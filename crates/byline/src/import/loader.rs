@@ -89,7 +89,10 @@ impl<'a> Loader<'a> {
         now: Timestamp,
     ) -> Result<Self, Failure> {
         let settings = match store {
-            Some(store) => store.db.read_blocking(site::settings)?,
+            Some(store) => {
+                store.db.write_blocking(imports::begin)?;
+                store.db.read_blocking(site::settings)?
+            }
             None => Settings::default(),
         };
         Ok(Self {
@@ -517,7 +520,7 @@ impl<'a> Loader<'a> {
         self.redirects.extend(rules.into_iter().zip((0..).map(later)));
     }
 
-    /// Writes all that waits: pages, each after the one above it, then comments, then redirects.
+    /// Writes all that waits: pages, each after the one above it, then comments, then redirects; and ends the import.
     pub fn finish(&mut self, report: &mut Report) -> Result<(), Failure> {
         while !self.waiting_pages.is_empty() {
             let waiting = std::mem::take(&mut self.waiting_pages);
@@ -554,7 +557,9 @@ impl<'a> Loader<'a> {
             }
         }
         self.flush(report)?;
-        self.write_redirects(report)
+        self.write_redirects(report)?;
+        self.write(|conn, _, _| imports::end(conn))?;
+        Ok(())
     }
 
     fn write_redirects(&mut self, report: &mut Report) -> Result<(), Failure> {
