@@ -361,6 +361,7 @@ async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
     slugs.sort_unstable();
     slugs.dedup();
     all.extend(ghost_addresses(oracle, &slugs).await);
+    all.extend(wordpress_addresses(oracle, &slugs).await);
     for slug in slugs {
         all.push(format!("/v1/articles/{slug}"));
         all.push(format!("/v1/articles/{slug}?locale=de"));
@@ -372,6 +373,53 @@ async fn addresses(oracle: &App, room: &Newsroom) -> Vec<String> {
         all.push(format!("/v1/resolve?path=/{slug}"));
         all.push(format!("/v1/resolve?path=/2026/{slug}"));
     }
+    all
+}
+
+/// The same of WordPress's API.
+async fn wordpress_addresses(oracle: &App, slugs: &[String]) -> Vec<String> {
+    let mut reader = oracle.anyone();
+    let at = |path: &str| format!("/wp-json/wp/v2/{path}");
+    let mut all = [
+        "posts?per_page=100&orderby=title&order=asc",
+        "posts?search=words&_embed=1",
+        "posts?sticky=true",
+        "pages?_embed=1",
+        "categories?hide_empty=true&orderby=count",
+        "comments?order=asc&_embed=1",
+        "search?search=1",
+        "media",
+        "types",
+    ]
+    .map(at)
+    .to_vec();
+    for list in ["posts", "categories", "tags", "users", "comments"] {
+        let first = reader.get(&at(&format!("{list}?per_page=100"))).await.expect(200).json();
+        let things = first.as_array().unwrap();
+        for page in 1..=things.len().div_ceil(3).max(1) {
+            all.push(at(&format!("{list}?per_page=3&page={page}&_embed=1")));
+        }
+        for thing in things {
+            let number = &thing["id"];
+            all.push(at(&format!("{list}/{number}")));
+            all.push(at(&format!("{list}/{number}?_embed=1")));
+            match list {
+                "posts" => {
+                    all.push(at(&format!("comments?post={number}")));
+                    all.push(at(&format!("tags?post={number}")));
+                    all.push(format!("/v1/resolve?path=/%3Fp={number}"));
+                }
+                "categories" => {
+                    all.push(at(&format!("posts?categories={number}&per_page=2&_embed=1")));
+                    all.push(at(&format!("posts?categories_exclude={number}&_fields=id,slug,categories")));
+                }
+                "tags" => all.push(at(&format!("posts?tags={number}&per_page=2"))),
+                "users" => all.push(at(&format!("posts?author={number}&per_page=2&_embed=author"))),
+                _ => {}
+            }
+        }
+    }
+    all.extend(slugs.iter().map(|slug| at(&format!("posts?slug={slug}&_embed=1"))));
     all
 }
 

@@ -87,7 +87,8 @@ impl Resource {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touched {
     /// Surrogate keys of other answers: `list:tags`, `comments:ID`, `about:ID` (what is said of a category, a tag or a
-    /// byline, rather than how many articles it has), `tag-slug:SLUG` (whether a tag has it), ...
+    /// byline, rather than how many articles it has), `slug:SLUG` (which article has it), `tag-slug:SLUG` (whether a tag
+    /// has it), ...
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
     /// Of an article: the lists that hold it, or held it.
@@ -137,8 +138,9 @@ impl Change {
         };
         keys.extend(list.map(str::to_owned));
         // Finer ones are for the cache of this server.
-        let finer =
-            |key: &&String| ["about:", "address:", "name:", "tag-slug:"].iter().any(|finer| key.starts_with(finer));
+        let finer = |key: &&String| {
+            ["about:", "address:", "name:", "slug:", "tag-slug:"].iter().any(|finer| key.starts_with(finer))
+        };
         keys.extend(self.touched.keys.iter().filter(|key| !finer(key)).cloned());
         let scopes = self.touched.relisted.iter().flat_map(Relisted::scopes);
         keys.extend(scopes.map(|scope| format!("list:{scope}")));

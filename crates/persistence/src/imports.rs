@@ -150,7 +150,8 @@ pub fn comments(conn: &mut Conn, secrets: &Secrets, by: &Actor, all: &[Imported]
 }
 
 fn shown(id: String, article: ArticleId) -> Entry {
-    Entry::new(Op::Upsert, Resource::Comment, id, None).touching([format!("comments:{article}")])
+    Entry::new(Op::Upsert, Resource::Comment, id, None)
+        .touching([format!("comments:{article}"), "list:comments".to_owned()])
 }
 
 /// Where those stand that are there already, and what these answer.

@@ -61,7 +61,7 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params, embed
     let (comments, total) = wordpress::comments(conn, &query, slice, context.view.now)?;
     let (body, depends) = drawn(conn, context, &comments, embed, embedded)?;
     let counted = Counted { total, per_page: slice.limit, page };
-    Ok(Answered::new(body.into(), depends.and_within(["list:comments".to_owned()])).counted(counted))
+    Ok(Answered::new(body.into(), depends).counted(counted))
 }
 
 /// One comment.
@@ -78,7 +78,7 @@ pub(super) fn show(
     let (comments, _) = wordpress::comments(conn, &query, Slice { offset: 0, limit: 1 }, context.view.now)?;
     let (mut body, depends) = drawn(conn, context, &comments, embed, embedded)?;
     match body.pop() {
-        Some(body) => Ok(Answered::new(body, depends.and_within(["list:comments".to_owned()]))),
+        Some(body) => Ok(Answered::new(body, depends)),
         None => Err(Wrong::not_found("rest_comment_invalid_id", "Invalid comment ID.").into()),
     }
 }
@@ -94,7 +94,10 @@ fn drawn(
     let mut articles: Vec<String> = comments.iter().map(|comment| comment.article.clone()).collect();
     articles.sort_unstable();
     articles.dedup();
-    let depends = Depends::on(["comments".to_owned()]).and_within(articles.iter().map(|id| format!("article:{id}")));
+    // With what they stand under, which is on some list.
+    let lists = ["lists", "list:all"].map(str::to_owned);
+    let depends = Depends::on(["list:comments".to_owned()]).shown_as(lists);
+    let depends = depends.and_within(articles.iter().map(|id| format!("article:{id}")));
     let found = persistence::published::addresses(conn, &context.view, &articles)?;
     let body = comments.iter().map(|comment| {
         let (url, title) = found.get(&comment.article).cloned().unwrap_or_default();

@@ -64,7 +64,10 @@ pub(super) fn list(
     let window = window(context, &query, &articles);
     let mut drawing = Drawing::read(conn, context, &articles, open, embed)?;
     let body = articles.iter().map(|article| drawing.draw(article, of, embedded)).collect();
-    let depends = drawing.depends.and_within(named(&query)).and_list(window);
+    let depends = match by_slug(&query) {
+        Some(slugs) => drawing.depends.and_within(slugs).shown_as(["lists", "list:all"].map(str::to_owned)),
+        None => drawing.depends.and_within(named(&query)).and_list(window),
+    };
     Ok(Answered::new(body, depends).counted(counted))
 }
 
@@ -92,7 +95,8 @@ pub(super) fn show(
     };
     let mut drawing = Drawing::read(conn, context, &articles, open, embed)?;
     let body = drawing.draw(article, of, embedded);
-    let mut answered = Answered::new(body, drawing.depends);
+    let depends = drawing.depends.shown_as([article.summary.id.after("article:")]);
+    let mut answered = Answered::new(body, depends);
     answered.alternate = Some(article.summary.joined.url.clone());
     Ok(answered)
 }
@@ -169,6 +173,19 @@ fn named(query: &PostQuery) -> impl Iterator<Item = String> {
     let bylines = query.authors.is_some() || !query.authors_exclude.is_empty();
     let lists = [(categories, "list:categories"), (tags, "list:tags"), (bylines, "list:bylines")];
     lists.into_iter().filter(|(named, _)| *named).map(|(_, list)| list.to_owned())
+}
+
+/// The slugs that decide alone what is shown, if they do: whatever else is published, those that have them stay.
+fn by_slug(query: &PostQuery) -> Option<impl Iterator<Item = String>> {
+    let slugs = query.slugs.clone()?;
+    let alone = PostQuery {
+        pages: query.pages,
+        slugs: query.slugs.clone(),
+        order: query.order,
+        ascending: query.ascending,
+        ..PostQuery::default()
+    };
+    (*query == alone).then(|| slugs.into_iter().map(|slug| format!("slug:{slug}")))
 }
 
 /// The part of all posts that decides what is on a page. In the order of time that is from its first one to its last;
@@ -256,21 +273,23 @@ impl<'a> Drawing<'a> {
         let mut authors = HashMap::new();
         if embed.wants("author") && !signed.is_empty() {
             depends = depends.and_within(signed.iter().map(|id| format!("byline:{id}")));
+            depends = depends.shown_as(["list:bylines".to_owned()]);
             authors = wordpress::authors_named(conn, signed)?;
         }
         let mut comments = HashMap::new();
         if embed.wants("replies") && !all.is_empty() {
             depends = depends.and_within(all.iter().map(|id| format!("comments:{id}")));
+            depends = depends.shown_as(["list:comments".to_owned()]);
             comments = wordpress::latest_comments(conn, all, context.view.now)?;
         }
         let covers = articles.iter().filter_map(cover).map(|(sha256, _)| sha256).collect::<Vec<_>>();
         if !covers.is_empty() {
-            depends = depends.and_within([files::FILES.to_owned()]);
+            depends = depends.and(Depends::on([files::FILES.to_owned()]));
         }
         let files = wordpress::files_of(conn, covers, context.view.now)?;
         // Whether one may be shown is up to what it belongs to.
         let owners = files.values().filter_map(|file| file.media.article);
-        let depends = depends.and_within(owners.map(|id| format!("article:{id}")));
+        let depends = depends.and(Depends::on(owners.map(|id| id.after("article:"))));
         Ok(Self { context, embed, numbers, open, authors, comments, files, depends })
     }
 

@@ -31,7 +31,8 @@ pub(super) fn record(
     entry.locale = Some(shown.locale.clone());
     entry.touched.relisted = Some(relisted);
     if before.map(Standing::address) != after.map(Standing::address) {
-        entry = entry.touching(addresses(id));
+        let slugs = [before, after].into_iter().flatten().map(|seen| seen.slug.as_str());
+        entry = entry.touching(addresses(id, slugs));
         let mut groups: Vec<String> = [before, after].into_iter().flatten().map(|seen| seen.group.clone()).collect();
         if shown.kind == Kind::Page {
             // Their addresses begin with its own.
@@ -59,7 +60,7 @@ pub(super) fn record_new(conn: &mut Conn, all: &[Standing], at: Timestamp) -> Re
     entries.extend(siblings(conn, groups, at)?.into_iter().filter(|entry| !own.contains(&entry.id)));
     entries.extend(all.iter().zip(relisted).map(|(shown, relisted)| {
         let id = shown.position.1.to_string();
-        let addresses = addresses(&id);
+        let addresses = addresses(&id, [shown.slug.as_str()]);
         let mut entry = Entry::new(Op::Upsert, Resource::Article, id, Some(shown.slug.clone())).touching(addresses);
         entry.locale = Some(shown.locale.clone());
         entry.touched.relisted = Some(relisted);
@@ -71,7 +72,7 @@ pub(super) fn record_new(conn: &mut Conn, all: &[Standing], at: Timestamp) -> Re
 /// Enters that an article which the public saw once, and does not see now, answers 404 instead of 410, or the reverse.
 pub(super) fn record_fate(conn: &mut Conn, article: &Article, content: &Content, at: Timestamp) -> Result<()> {
     let id = article.id.to_string();
-    let addresses = addresses(&id);
+    let addresses = addresses(&id, [content.slug.as_str()]);
     let mut entry = Entry::new(Op::Delete, Resource::Article, id, Some(content.slug.clone())).touching(addresses);
     entry.locale = Some(article.locale.clone());
     changes::record(conn, &[entry], at)
@@ -86,9 +87,12 @@ pub(super) fn record_comments(conn: &mut Conn, article: &Article, at: Timestamp)
     changes::record(conn, &[entry], at)
 }
 
-/// The keys of what says where an article is.
-fn addresses(id: &str) -> [String; 2] {
-    [format!("address:{id}"), "addresses".to_owned()]
+/// The keys of what says where an article is, or which one has these slugs.
+fn addresses<'a>(id: &str, slugs: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut keys = vec![format!("address:{id}"), "addresses".to_owned()];
+    keys.extend(slugs.into_iter().map(|slug| format!("slug:{slug}")));
+    keys.dedup();
+    keys
 }
 
 /// Categories, tags and bylines whose number of articles is another one.
