@@ -17,15 +17,15 @@ const ARTICLES: i64 = 12_000;
 
 /// What articles are listed under: a category, one below it, two tags of which each article but the oldest has one, and
 /// a byline.
-struct Filled {
-    above: String,
-    below: String,
-    tags: [String; 2],
-    byline: String,
+pub(crate) struct Filled {
+    pub(crate) above: String,
+    pub(crate) below: String,
+    pub(crate) tags: [String; 2],
+    pub(crate) byline: String,
 }
 
 /// Writes many articles into the read model, three at a time at the same moment; every tenth is in German.
-async fn fill(app: &App) -> Filled {
+pub(crate) async fn fill(app: &App) -> Filled {
     let mut admin = app.admin();
     let mut make = async |path: &str, body: Value| admin.post(path, body).await.expect(201).id();
     let above = make("/v1/admin/categories", json!({"name": "Above", "slug": "above"})).await;
@@ -72,7 +72,7 @@ async fn fill(app: &App) -> Filled {
 }
 
 /// The text of each query that `work` runs, with what was bound.
-fn queries(conn: &mut Conn, work: impl FnOnce(&mut Conn)) -> Vec<(String, Vec<Value>)> {
+pub(crate) fn queries(conn: &mut Conn, work: impl FnOnce(&mut Conn)) -> Vec<(String, Vec<Value>)> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let recorder = Arc::clone(&seen);
     conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
@@ -93,7 +93,7 @@ fn queries(conn: &mut Conn, work: impl FnOnce(&mut Conn)) -> Vec<(String, Vec<Va
 }
 
 /// The plan that the engine makes for a query.
-fn plan(conn: &mut Conn, text: &str, binds: &[Value]) -> String {
+pub(crate) fn plan(conn: &mut Conn, text: &str, binds: &[Value]) -> String {
     #[derive(diesel::QueryableByName)]
     struct Step {
         #[diesel(sql_type = diesel::sql_types::Text, column_name = "detail")]
@@ -115,12 +115,14 @@ fn plan(conn: &mut Conn, text: &str, binds: &[Value]) -> String {
             let kinds = binds.iter().map(|bind| match bind {
                 Value::Number(_) => "BIGINT",
                 Value::Bool(_) => "BOOLEAN",
+                Value::Array(_) => "TEXT[]",
                 _ => "TEXT",
             });
             let kinds = kinds.collect::<Vec<_>>().join(", ");
             diesel::sql_query(format!("PREPARE asked ({kinds}) AS {text}").replace(" ()", "")).execute(c).unwrap();
             let written = |bind: &Value| match bind {
                 Value::String(text) => format!("'{}'", text.replace('\'', "''")),
+                Value::Array(texts) => format!("'{}'", json!(texts).to_string().replace('[', "{").replace(']', "}")),
                 other => other.to_string(),
             };
             let binds: Vec<String> = binds.iter().map(written).collect();
@@ -132,13 +134,13 @@ fn plan(conn: &mut Conn, text: &str, binds: &[Value]) -> String {
     }
 }
 
-fn view(app: &App) -> View {
+pub(crate) fn view(app: &App) -> View {
     let public_url = Config::new("http://cms.example.org/".parse().unwrap()).public_url;
     View { public_url, now: app.now(), forms: std::sync::Arc::default() }
 }
 
 /// Makes sure that the plan reads no published table as a whole, and sorts nothing.
-fn check(plan: &str, what: &str) {
+pub(crate) fn check(plan: &str, what: &str) {
     for line in plan.lines() {
         let whole = line.contains("Seq Scan on published") || line.starts_with("SCAN published");
         let sorts = line.contains("Sort") || line.contains("TEMP B-TREE FOR ORDER BY");

@@ -13,6 +13,7 @@ mod category_tree;
 mod changes;
 mod cli;
 mod comments;
+mod compat_plans;
 mod contract;
 mod delivery;
 mod feeds;

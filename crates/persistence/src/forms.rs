@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::changes::{self, Resource};
 use crate::fragments::one_of;
 use crate::schema::{bylines, categories, changes as log, tags};
+use crate::totals::Totals;
 use crate::{Conn, site};
 
 /// A small form, and its JSON.
@@ -74,14 +75,18 @@ struct Memo {
     names: HashMap<(Resource, String), String>,
 }
 
-/// Settings, small forms and names, in memory. See the module.
+/// Settings, small forms and names, in memory. See the module. And how many there are of what is listed.
 #[derive(Debug)]
-pub struct Forms(RwLock<Memo>);
+pub struct Forms {
+    memo: RwLock<Memo>,
+    pub(crate) totals: Totals,
+}
 
 impl Default for Forms {
     fn default() -> Self {
         let shelves = Shelves::default();
-        Self(RwLock::new(Memo { seq: None, settings: None, shelves, names: HashMap::new() }))
+        let memo = Memo { seq: None, settings: None, shelves, names: HashMap::new() };
+        Self { memo: RwLock::new(memo), totals: Totals::default() }
     }
 }
 
@@ -184,11 +189,11 @@ impl Forms {
     }
 
     fn memo(&self) -> RwLockReadGuard<'_, Memo> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.memo.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn memo_mut(&self) -> RwLockWriteGuard<'_, Memo> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.memo.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes down what was read after `seq` was heeded, unless a later entry has been heeded since.

@@ -44,6 +44,7 @@ pub mod subscriptions;
 pub mod suppressions;
 pub mod tags;
 pub mod taxonomy;
+mod totals;
 pub mod users;
 pub mod wordpress;
 pub mod wordpress_ids;

@@ -5,6 +5,7 @@
 
 mod lists;
 mod located;
+mod ranges;
 mod related;
 mod searching;
 mod under;
@@ -35,9 +36,10 @@ use crate::{Conn, changes};
 
 pub use lists::{Filters, Listed, Position, Shown, list};
 pub use located::{Located, Locates, PART, part, parts};
+pub(crate) use ranges::Range;
 pub use related::{Related, related};
 pub use searching::{FoundArticle, Rank, Searched, search, suggest};
-pub(crate) use under::{Condition, any_of, under};
+pub(crate) use under::{Condition, any_of, listed_under, under};
 pub use written::make_findable;
 pub(crate) use written::{Showing, open_comments, put, show, show_since, sweep};
 

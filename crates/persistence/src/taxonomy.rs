@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::count;
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 use domain::articles::Kind;
 use domain::{Result, Timestamp};
 
 use crate::Conn;
+use crate::published::View;
 use crate::schema::published_in;
+use crate::totals::Total;
 
 /// Identities that one query names; both engines take more.
 const CHUNK: usize = 1_000;
@@ -52,13 +54,35 @@ pub(crate) fn articles_in(
             .filter(published_in::visible_from.le(now.micros()))
             .filter(published_in::visible_until.gt(now.micros()))
             .group_by(published_in::scope_id)
-            .select((published_in::scope_id, count(published_in::article_id).aggregate_distinct()))
+            // Of an article's revisions readers see one at a time.
+            .select((published_in::scope_id, count_star()))
             .load(conn)?;
         for (id, count) in rows {
             counts.insert(id, count.try_into()?);
         }
     }
     Ok(counts)
+}
+
+/// How many articles the public sees in each of `ids`, in this order; what is known of it already is not counted anew.
+pub(crate) fn known_articles_in(
+    conn: &mut Conn,
+    view: &View,
+    scope: &'static str,
+    ids: impl Iterator<Item = String>,
+) -> Result<Vec<u64>> {
+    let total = |id: String| Total::Articles { kind: Kind::Article, locale: None, scope: Some((scope, id)) };
+    let totals: Vec<Total> = ids.map(total).collect();
+    let counts = view.forms.totals.each(conn, view.now, &totals, |conn, missing| {
+        let id = |total: &Total| match total {
+            Total::Articles { scope: Some((_, id)), .. } => id.clone(),
+            _ => String::new(),
+        };
+        let ids: Vec<String> = missing.iter().map(id).collect();
+        let counts = articles_in(conn, scope, &ids, view.now)?;
+        ids.iter().map(|id| Ok(counts.get(id).copied().unwrap_or(0).try_into()?)).collect()
+    })?;
+    counts.into_iter().map(|count| Ok(count.try_into()?)).collect()
 }
 
 /// Each item with the number of its articles.

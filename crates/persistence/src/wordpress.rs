@@ -17,8 +17,8 @@ use crate::wordpress_ids::Numbered;
 
 pub use comments::{Comment, CommentOrder, CommentQuery, commented, comments, latest_comments};
 pub use files::{File, FileQuery, files, files_of};
-pub use posts::{PostOrder, PostQuery, Posts, Relation, TermFilter, Titled, post_titles, posts};
-pub use terms::{Author, Term, authors, authors_named, categories, listed_under, tags};
+pub use posts::{PostOrder, PostQuery, Posts, Relation, TermFilter, Titled, post_titles, posts, posts_named};
+pub use terms::{Author, Term, Which, authors, authors_named, categories, count, listed_under, tags};
 
 /// A part of a list: how many to leave out, and how many to show.
 #[derive(Debug, Clone, Copy)]

@@ -20,7 +20,7 @@ pub(super) fn answer(
     params: &Params,
     which: Which<'_>,
 ) -> Result<Answered, Failure> {
-    let all = ghost::authors(conn, context.view.now)?;
+    let all = ghost::authors(conn, &context.view)?;
     let depends = depends(&all);
     few::answer(all, depends, context, params, which)
 }
@@ -52,7 +52,7 @@ impl Few for Author {
 
 /// Every author, for searching in the browser.
 pub(super) fn index(conn: &mut Conn, context: &Context) -> Result<Answered, Failure> {
-    let all = ghost::authors(conn, context.view.now)?;
+    let all = ghost::authors(conn, &context.view)?;
     let shown = |author: &Author| {
         json!({
             "id": author.ghost_id, "slug": author.slug, "name": author.name, "url": url(context, author),

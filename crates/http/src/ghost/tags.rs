@@ -20,7 +20,7 @@ pub(super) fn answer(
     params: &Params,
     which: Which<'_>,
 ) -> Result<Answered, Failure> {
-    let all = ghost::tags(conn, context.view.now)?;
+    let all = ghost::tags(conn, &context.view)?;
     let depends = depends(&all);
     few::answer(all, depends, context, params, which)
 }
@@ -52,7 +52,7 @@ impl Few for Tag {
 
 /// Every tag, for searching in the browser.
 pub(super) fn index(conn: &mut Conn, context: &Context) -> Result<Answered, Failure> {
-    let all = ghost::tags(conn, context.view.now)?;
+    let all = ghost::tags(conn, &context.view)?;
     let shown = |tag: &Tag| json!({"id": tag.ghost_id, "slug": tag.slug, "name": tag.name, "url": url(context, tag)});
     let tags = all.iter().filter(|tag| tag.count > 0 && !tag.internal).map(shown).collect::<Vec<_>>();
     Ok(Answered::new(json!({"tags": tags}), depends(&all)))

@@ -58,7 +58,7 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params, embed
         ascending: params.choice("order", &["asc", "desc"], "desc") == "asc",
     };
     params.finish()?;
-    let (comments, total) = wordpress::comments(conn, &query, slice, context.view.now)?;
+    let (comments, total) = wordpress::comments(conn, &context.view, &query, slice)?;
     let (body, depends) = drawn(conn, context, &comments, embed, embedded)?;
     let counted = Counted { total, per_page: slice.limit, page };
     Ok(Answered::new(body.into(), depends).counted(counted))
@@ -75,7 +75,7 @@ pub(super) fn show(
     let embedded = params.embedded("this comment")?;
     params.finish()?;
     let query = CommentQuery { include: Some(vec![number]), ..CommentQuery::default() };
-    let (comments, _) = wordpress::comments(conn, &query, Slice { offset: 0, limit: 1 }, context.view.now)?;
+    let (comments, _) = wordpress::comments(conn, &context.view, &query, Slice { offset: 0, limit: 1 })?;
     let (mut body, depends) = drawn(conn, context, &comments, embed, embedded)?;
     match body.pop() {
         Some(body) => Ok(Answered::new(body, depends)),
@@ -125,7 +125,9 @@ pub(super) fn draw(context: &Context, comment: &Comment, url: &str, embedded: bo
     if *parent > 0 {
         links["in-reply-to"] = embeddable(&context.at(&format!("comments/{parent}")));
     }
-    links["children"] = embeddable(&context.at(&format!("comments?parent={number}")));
+    if comment.has_replies {
+        links["children"] = embeddable(&context.at(&format!("comments?parent={number}")));
+    }
     let body = json!({"rendered": html});
     let link = format!("{url}#comment-{number}");
     if embedded {
@@ -188,6 +190,7 @@ pub(super) async fn create(
                 author_url: text("author_url"),
                 html,
                 created_at,
+                has_replies: false,
             };
             let mut body = draw(&context, &comment, "", false);
             body["status"] = json!("hold");

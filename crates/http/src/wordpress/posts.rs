@@ -280,7 +280,7 @@ impl<'a> Drawing<'a> {
         if embed.wants("replies") && !all.is_empty() {
             depends = depends.and_within(all.iter().map(|id| format!("comments:{id}")));
             depends = depends.shown_as(["list:comments".to_owned()]);
-            comments = wordpress::latest_comments(conn, all, context.view.now)?;
+            comments = wordpress::latest_comments(conn, all)?;
         }
         let covers = articles.iter().filter_map(cover).map(|(sha256, _)| sha256).collect::<Vec<_>>();
         if !covers.is_empty() {

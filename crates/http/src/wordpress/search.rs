@@ -2,7 +2,7 @@
 
 use domain::site;
 use persistence::Conn;
-use persistence::wordpress::{self, PostOrder, PostQuery, Slice};
+use persistence::wordpress::{self, PostOrder, PostQuery, Slice, Term, Which};
 use serde_json::{Value, json};
 
 use super::params::Params;
@@ -11,9 +11,6 @@ use super::shape::{curies, escaped, link};
 use super::wrong::{Failure, Wrong};
 use super::{Answered, Context, Counted, cut, slice};
 use crate::delivery::Depends;
-
-/// Hits of each kind that are put together.
-const MANY: i64 = 1_000;
 
 /// A page of what was found.
 pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Result<Answered, Failure> {
@@ -26,8 +23,9 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Re
     let exclude = params.numbers("exclude").unwrap_or_default();
     params.finish()?;
     let wants = |subtype: &str| subtypes.is_empty() || subtypes.iter().any(|one| one == subtype || one == "any");
-    let mut rows = Vec::new();
+    let (mut rows, mut total) = (Vec::new(), 0);
     if sort == "post" {
+        // First come the posts, then the pages.
         for (pages, subtype, base) in [(false, "post", "posts"), (true, "page", "pages")] {
             if !wants(subtype) {
                 continue;
@@ -40,45 +38,43 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Re
                 order: PostOrder::Date,
                 ..PostQuery::default()
             };
-            let many = Slice { offset: 0, limit: MANY };
-            let found = wordpress::post_titles(conn, &context.view, &context.settings, &query, many)?;
-            rows.extend(
-                found
-                    .into_iter()
-                    .map(|found| row(context, (found.number, &found.title, &found.url), ("post", subtype, base))),
-            );
+            let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+            let rest = Slice { offset: (slice.offset - total).max(0), limit: slice.limit - shown };
+            let (found, all) = wordpress::post_titles(conn, &context.view, &context.settings, &query, rest)?;
+            total += all;
+            let about = ("post", subtype, base);
+            rows.extend(found.iter().map(|found| row(context, (found.number, &found.title, &found.url), about)));
         }
     } else if sort == "term" {
-        let now = context.view.now;
         let all = [
-            ("category", "categories", wordpress::categories(conn, now)?),
-            ("post_tag", "tags", wordpress::tags(conn, now)?),
+            ("category", "categories", wordpress::categories(conn, Which::All)?),
+            ("post_tag", "tags", wordpress::tags(conn, Which::All)?),
         ];
         let wanted = text.as_ref().map(|text| text.to_lowercase());
-        for (subtype, base, terms) in all.into_iter().filter(|(subtype, ..)| wants(subtype)) {
-            for term in terms {
-                let (settings, public_url) = (&context.settings, &context.view.public_url);
-                let url = match &term.path {
-                    Some(path) => site::category_url(settings, public_url, path),
-                    None => site::tag_url(settings, public_url, &term.slug),
-                };
-                if wanted.as_ref().is_none_or(|text| term.name.to_lowercase().contains(text)) {
-                    rows.push(row(context, (term.number, &term.name, &url), ("term", subtype, base)));
-                }
-            }
+        let fits = |term: &Term| wanted.as_ref().is_none_or(|text| term.name.to_lowercase().contains(text));
+        let all = all.into_iter().filter(|(subtype, ..)| wants(subtype));
+        let found: Vec<_> = all
+            .flat_map(|(subtype, base, terms)| terms.into_iter().filter(&fits).map(move |term| (subtype, base, term)))
+            .collect();
+        total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+        for (subtype, base, term) in cut(found, slice) {
+            let (settings, public_url) = (&context.settings, &context.view.public_url);
+            let url = match &term.path {
+                Some(path) => site::category_url(settings, public_url, path),
+                None => site::tag_url(settings, public_url, &term.slug),
+            };
+            rows.push(row(context, (term.number, &term.name, &url), ("term", subtype, base)));
         }
     }
-    let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     let counted = Counted { total, per_page: slice.limit, page };
     if total > 0 && page > counted.pages() && !params.has("offset") {
         let message = "The page number requested is larger than the number of pages available.";
         return Err(Wrong::bad("rest_search_invalid_page_number", message).into());
     }
-    let body: Vec<Value> = cut(rows, slice);
     // Any article may hold the words from its next publication on.
     let lists = Depends::on(["list:categories", "list:tags", "addresses"].map(str::to_owned));
     let depends = [false, true].into_iter().fold(lists, |depends, pages| depends.and_list(everything(context, pages)));
-    Ok(Answered::new(body.into(), depends).counted(counted))
+    Ok(Answered::new(rows.into(), depends).counted(counted))
 }
 
 fn row(context: &Context, (number, title, url): (i64, &str, &str), (sort, subtype, base): (&str, &str, &str)) -> Value {

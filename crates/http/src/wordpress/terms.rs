@@ -2,7 +2,7 @@
 
 use domain::site;
 use persistence::Conn;
-use persistence::wordpress::{self, Term};
+use persistence::wordpress::{self, Term, Which};
 use persistence::wordpress_ids::Numbered;
 use serde_json::{Value, json};
 
@@ -32,18 +32,28 @@ pub(super) const TAGS: Taxonomy = Taxonomy { name: "post_tag", base: "tags", sco
 const ORDERS: [&str; 8] = ["id", "include", "name", "slug", "include_slugs", "term_group", "description", "count"];
 
 impl Taxonomy {
-    fn all(self, conn: &mut Conn, context: &Context) -> Result<Vec<Term>, Failure> {
-        let now = context.view.now;
-        Ok(if self.scope == "tag" { wordpress::tags(conn, now)? } else { wordpress::categories(conn, now)? })
+    fn read(self, conn: &mut Conn, which: Which) -> Result<Vec<Term>, Failure> {
+        Ok(if self.scope == "tag" { wordpress::tags(conn, which)? } else { wordpress::categories(conn, which)? })
     }
 
     fn is_tree(self) -> bool {
         self.scope == "category"
     }
 
+    fn family(self) -> Numbered {
+        if self.is_tree() { Numbered::Category } else { Numbered::Tag }
+    }
+
+    /// The terms of these numbers.
+    fn numbered(self, conn: &mut Conn, numbers: &[i64]) -> Result<Vec<Term>, Failure> {
+        let named = wordpress::named(conn, self.family(), numbers)?;
+        self.read(conn, Which::Ids(named.into_values().map(|(_, id)| id).collect()))
+    }
+
     /// What all of them depend on: their names, and how many articles are in each.
-    fn depends(self, terms: &[Term]) -> Depends {
-        Depends::on([self.list.to_owned()]).and_within(terms.iter().map(|term| format!("{}:{}", self.scope, term.id)))
+    fn depends<'a>(self, terms: impl IntoIterator<Item = &'a Term>) -> Depends {
+        let keys = terms.into_iter().map(|term| format!("{}:{}", self.scope, term.id));
+        Depends::on([self.list.to_owned()]).and_within(keys)
     }
 }
 
@@ -67,10 +77,8 @@ pub(super) fn list(
     let parent = if of.is_tree() && params.has("parent") { Some(params.number("parent", 0, 0, None)) } else { None };
     let post = if params.has("post") { Some(params.number("post", 0, 0, None)) } else { None };
     params.finish()?;
-    let all = of.all(conn, context)?;
-    let mut depends = of.depends(&all);
-    let mut terms = all.clone();
-    if let Some(post) = post {
+    let mut depends = Depends::default();
+    let mut terms = if let Some(post) = post {
         let named = wordpress::named(conn, Numbered::Article, &[post])?.remove(&post);
         let under = if let Some((_, id)) = &named {
             depends = depends.and_within([format!("article:{id}")]);
@@ -80,7 +88,16 @@ pub(super) fn list(
             depends = depends.and_list(everything(context, false)).and_list(everything(context, true));
             Vec::new()
         };
-        terms.retain(|term| under.contains(&term.id));
+        of.read(conn, Which::Ids(under))?
+    } else if let Some(include) = &include {
+        of.numbered(conn, include)?
+    } else {
+        of.read(conn, slugs.clone().map_or(Which::All, Which::Slugs))?
+    };
+    depends = of.depends(&terms).and(depends);
+    let by_count = hide_empty || orderby == "count";
+    if by_count {
+        wordpress::count(conn, &context.view, of.scope, &mut terms)?;
     }
     terms.retain(|term| {
         include.as_ref().is_none_or(|include| include.contains(&term.number))
@@ -115,8 +132,13 @@ pub(super) fn list(
         terms.reverse();
     }
     let total = i64::try_from(terms.len()).unwrap_or(i64::MAX);
-    let terms = cut(terms, slice);
-    let drawn: Vec<Value> = terms.iter().map(|term| with_parent(context, of, term, &all, embed, embedded)).collect();
+    let mut terms = cut(terms, slice);
+    if !by_count {
+        wordpress::count(conn, &context.view, of.scope, &mut terms)?;
+    }
+    let above = above(conn, of, &terms, embed)?;
+    depends = depends.and_within(above.iter().map(|term| format!("{}:{}", of.scope, term.id)));
+    let drawn: Vec<Value> = terms.iter().map(|term| with_parent(context, of, term, &above, embedded)).collect();
     Ok(Answered::new(drawn.into(), depends).counted(Counted { total, per_page: slice.limit, page }))
 }
 
@@ -131,20 +153,32 @@ pub(super) fn show(
 ) -> Result<Answered, Failure> {
     let embedded = params.embedded("this term")?;
     params.finish()?;
-    let all = of.all(conn, context)?;
-    let Some(term) = all.iter().find(|term| term.number == number) else {
+    let mut terms = of.numbered(conn, &[number])?;
+    wordpress::count(conn, &context.view, of.scope, &mut terms)?;
+    let above = above(conn, of, &terms, embed)?;
+    let Some(term) = terms.first() else {
         return Err(Wrong::not_found("rest_term_invalid", "Term does not exist.").into());
     };
-    let body = with_parent(context, of, term, &all, embed, embedded);
-    let mut answered = Answered::new(body, of.depends(&all));
+    let body = with_parent(context, of, term, &above, embedded);
+    let mut answered = Answered::new(body, of.depends(terms.iter().chain(&above)));
     answered.alternate = Some(address(context, of, &term.slug, term.path.as_deref()));
     Ok(answered)
 }
 
-fn with_parent(context: &Context, of: Taxonomy, term: &Term, all: &[Term], embed: &Embed, embedded: bool) -> Value {
+/// What these terms stand under, if it is to be embedded.
+fn above(conn: &mut Conn, of: Taxonomy, terms: &[Term], embed: &Embed) -> Result<Vec<Term>, Failure> {
+    let mut parents: Vec<i64> = terms.iter().map(|term| term.parent).filter(|parent| *parent > 0).collect();
+    if parents.is_empty() || !embed.wants("up") {
+        return Ok(Vec::new());
+    }
+    parents.sort_unstable();
+    parents.dedup();
+    of.numbered(conn, &parents)
+}
+
+fn with_parent(context: &Context, of: Taxonomy, term: &Term, above: &[Term], embedded: bool) -> Value {
     let mut body = draw(context, of, term, embedded);
-    let parent = all.iter().find(|other| term.parent > 0 && other.number == term.parent);
-    if let Some(parent) = parent.filter(|_| embed.wants("up")) {
+    if let Some(parent) = above.iter().find(|other| other.number == term.parent) {
         body["_embedded"] = json!({"up": [draw(context, of, parent, true)]});
     }
     body

@@ -36,7 +36,7 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Re
         let message = "Sorry, you are not allowed to order users by this parameter.";
         return Err(Wrong::sign_in("rest_forbidden_orderby", message).into());
     }
-    let all = wordpress::authors(conn, context.view.now)?;
+    let all = wordpress::authors(conn, &context.view)?;
     let depends = depends(&all);
     let mut authors = all;
     authors.retain(|author| {
@@ -67,7 +67,7 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Re
 pub(super) fn show(conn: &mut Conn, context: &Context, mut params: Params, number: i64) -> Result<Answered, Failure> {
     params.embedded("this user")?;
     params.finish()?;
-    let all = wordpress::authors(conn, context.view.now)?;
+    let all = wordpress::authors(conn, &context.view)?;
     let Some(author) = all.iter().find(|author| author.number == number) else {
         return Err(Wrong::not_found("rest_user_invalid_id", "Invalid user ID.").into());
     };

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use diesel::prelude::*;
-use domain::{Result, Timestamp};
+use domain::Result;
 
 use super::TermField;
 use crate::Conn;
 use crate::fragments::one_of;
 use crate::ghost_ids::Kind;
+use crate::published::View;
 use crate::schema::{bylines, ghost_ids};
-use crate::taxonomy::articles_in;
+use crate::taxonomy::known_articles_in;
 
 /// Someone whom articles are signed with.
 #[derive(Debug, Clone)]
@@ -46,12 +47,11 @@ impl Author {
 }
 
 /// Every author, whether or not anything is signed with them; counted.
-pub fn authors(conn: &mut Conn, now: Timestamp) -> Result<Vec<Author>> {
+pub fn authors(conn: &mut Conn, view: &View) -> Result<Vec<Author>> {
     let mut authors = authors_of(conn, None)?;
-    let ids: Vec<String> = authors.iter().map(|author| author.id.clone()).collect();
-    let counts = articles_in(conn, "byline", &ids, now)?;
-    for author in &mut authors {
-        author.count = counts.get(&author.id).copied().unwrap_or(0);
+    let counts = known_articles_in(conn, view, "byline", authors.iter().map(|author| author.id.clone()))?;
+    for (author, count) in authors.iter_mut().zip(counts) {
+        author.count = count;
     }
     Ok(authors)
 }

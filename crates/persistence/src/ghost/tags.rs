@@ -3,14 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel::prelude::*;
-use domain::{Result, Timestamp};
+use domain::Result;
 
 use super::TermField;
 use crate::Conn;
 use crate::fragments::one_of;
 use crate::ghost_ids::Kind;
+use crate::published::View;
 use crate::schema::{categories, ghost_ids, tags as tag_rows};
-use crate::taxonomy::articles_in;
+use crate::taxonomy::known_articles_in;
 
 /// A category or a tag.
 #[derive(Debug, Clone)]
@@ -55,14 +56,13 @@ impl Tag {
 }
 
 /// Every category and every tag, whether or not anything is in it; counted.
-pub fn tags(conn: &mut Conn, now: Timestamp) -> Result<Vec<Tag>> {
+pub fn tags(conn: &mut Conn, view: &View) -> Result<Vec<Tag>> {
     let mut tags = all(conn)?;
     for scope in ["category", "tag"] {
-        let mine = || tags.iter().filter(|tag| tag.scope == scope);
-        let ids: Vec<String> = mine().map(|tag| tag.id.clone()).collect();
-        let counts = articles_in(conn, scope, &ids, now)?;
-        for tag in tags.iter_mut().filter(|tag| tag.scope == scope) {
-            tag.count = counts.get(&tag.id).copied().unwrap_or(0);
+        let ids = tags.iter().filter(|tag| tag.scope == scope).map(|tag| tag.id.clone());
+        let counts = known_articles_in(conn, view, scope, ids)?;
+        for (tag, count) in tags.iter_mut().filter(|tag| tag.scope == scope).zip(counts) {
+            tag.count = count;
         }
     }
     Ok(tags)
@@ -73,6 +73,19 @@ pub(super) fn all(conn: &mut Conn) -> Result<Vec<Tag>> {
     let (categories, tags) = (categories_of(conn, None)?, tags_of(conn, None)?);
     let taken: HashSet<String> = tags.iter().map(|tag| tag.own_slug.clone()).collect();
     Ok(categories.into_iter().map(|category| yielding(category, &taken)).chain(tags).collect())
+}
+
+/// Those that may have one of these slugs; not counted.
+pub(super) fn with_slugs(conn: &mut Conn, wanted: &[String]) -> Result<Vec<Tag>> {
+    // A category's own slug may stand behind that of what it stands under.
+    let own = |slug: &String| {
+        let ends = slug.match_indices('-').filter_map(|(at, _)| slug.get(at + 1..));
+        std::iter::once(slug.as_str()).chain(ends).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let own = one_of(categories::slug, wanted.iter().flat_map(own).collect());
+    let category_ids = categories::table.filter(own).select(categories::id).load(conn)?;
+    let tag_ids = tag_rows::table.filter(one_of(tag_rows::slug, wanted.to_vec())).select(tag_rows::id).load(conn)?;
+    Ok(tags_named(conn, category_ids, tag_ids)?.into_values().collect())
 }
 
 /// These categories and tags, by identity; not counted.

@@ -580,11 +580,11 @@ fn probe(conn: &mut Conn, conditions: &Conditions, walked: Option<&Scope>, keys:
     Ok(())
 }
 
-type Under<'a> =
+pub(super) type Under<'a> =
     Filter<Filter<published_in::table, Eq<published_in::scope, &'a str>>, Eq<published_in::scope_id, &'a str>>;
 
 /// The rows of `published_in` of one thing.
-fn listed((scope, id): &Scope) -> Under<'_> {
+pub(super) fn listed((scope, id): &Scope) -> Under<'_> {
     published_in::table.filter(published_in::scope.eq(*scope)).filter(published_in::scope_id.eq(id.as_str()))
 }
 

@@ -21,13 +21,24 @@ pub(crate) fn under((scope, id): &(&'static str, String)) -> Condition {
     Box::new(exists(listed))
 }
 
+/// Whether any revision of it stands under any of these: an index leads to them, however much else there is. Which
+/// revision it is, [`any_of`] tells.
+pub(crate) fn listed_under(scopes: &[(&'static str, String)]) -> Condition {
+    let (kinds, ids): (Vec<&str>, Vec<String>) = scopes.iter().cloned().unzip();
+    let listed = published_in::table.filter(published_in::scope.eq_any(kinds));
+    let listed = listed.filter(published_in::scope_id.eq_any(ids));
+    Box::new(published_articles::article_id.eq_any(listed.select(published_in::article_id)))
+}
+
 /// Whether it stands under any of these, which are of one sort.
 pub(crate) fn any_of(scopes: &[(&'static str, String)]) -> Condition {
     let ids = scopes.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>();
     let scope = scopes.first().map_or("", |(scope, _)| *scope);
     let listed = published_in::table
-        .filter(published_in::scope.eq(scope))
-        .filter(published_in::scope_id.eq_any(ids))
+        // By the article: for each one, SQLite would rather walk over all that stands under these. What is no bare column
+        // leads to no index.
+        .filter(published_in::scope.concat("").eq(scope))
+        .filter(published_in::scope_id.concat("").eq_any(ids))
         .filter(published_in::article_id.eq(published_articles::article_id))
         .filter(published_in::revision.eq(published_articles::revision));
     Box::new(exists(listed))

@@ -1,22 +1,25 @@
 //! Comments, as WordPress lists them: approved ones under what readers see, in one line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::dsl::exists;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use domain::ids::CommentId;
 use domain::{Error, Result, Timestamp};
 
 use super::{Slice, ids, numbers_of};
 use crate::Conn;
-use crate::db::{MultiBackend, Refuse};
+use crate::db::{MultiBackend, Refuse, on};
 use crate::fragments::one_of;
+use crate::published::View;
 use crate::published_comments::Article;
 use crate::schema::{published_articles, published_comments as published};
+use crate::totals::Total;
 use crate::wordpress_ids::Numbered;
 
 /// Comments of one post that are embedded in it.
-const EMBEDDED: usize = 10;
+const EMBEDDED: i64 = 10;
 
 /// By what comments are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,7 +34,7 @@ pub enum CommentOrder {
 }
 
 /// Which comments to list.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommentQuery {
     /// Under any of these posts.
     pub posts: Option<Vec<i64>>,
@@ -76,39 +79,66 @@ pub struct Comment {
     pub html: String,
     /// When it was left.
     pub created_at: Timestamp,
+    /// Whether any comment that is shown replies to it.
+    pub has_replies: bool,
 }
 
 type Select<'a> = diesel::helper_types::IntoBoxed<'a, published::table, MultiBackend>;
 
-/// A page of comments, and how many there are in all.
-pub fn comments(conn: &mut Conn, query: &CommentQuery, slice: Slice, now: Timestamp) -> Result<(Vec<Comment>, i64)> {
-    let read = |conn: &mut Conn, sort, numbers: &Option<Vec<i64>>| -> Result<_> {
-        let Some(numbers) = numbers else { return Ok(None) };
-        Ok(Some((ids(conn, sort, numbers)?, numbers.contains(&0))))
-    };
-    let under = read(conn, Numbered::Article, &query.posts)?;
-    let parents = read(conn, Numbered::Comment, &query.parents)?;
-    let included = read(conn, Numbered::Comment, &query.include)?;
-    let excluded = ids(conn, Numbered::Comment, &query.exclude)?;
-    let other_parents = ids(conn, Numbered::Comment, &query.parents_exclude)?;
-    let select = || {
-        let mut select = shown(now);
-        if let Some((under, _)) = &under {
-            select = select.filter(published::article_id.eq_any(under.clone()));
-        }
-        if let Some((parents, root)) = &parents {
+/// Filters with everything looked up that they name.
+struct Filters<'a> {
+    query: &'a CommentQuery,
+    /// Articles that readers see.
+    under: Option<Vec<String>>,
+    /// Whether what replies to nothing is wanted, and what that replies to which is.
+    parents: Option<(bool, Vec<String>)>,
+    other_parents: Vec<String>,
+    included: Option<Vec<String>>,
+    excluded: Vec<String>,
+}
+
+impl<'a> Filters<'a> {
+    fn read(conn: &mut Conn, query: &'a CommentQuery, now: Timestamp) -> Result<Self> {
+        let under = match &query.posts {
+            Some(posts) => Some(public(conn, posts, now)?),
+            None => None,
+        };
+        let parents = match &query.parents {
+            Some(parents) => Some((parents.contains(&0), ids(conn, Numbered::Comment, parents)?)),
+            None => None,
+        };
+        let included = query.include.as_ref().map(|include| ids(conn, Numbered::Comment, include)).transpose()?;
+        let other_parents = ids(conn, Numbered::Comment, &query.parents_exclude)?;
+        let excluded = ids(conn, Numbered::Comment, &query.exclude)?;
+        Ok(Self { query, under, parents, other_parents, included, excluded })
+    }
+
+    fn select(&self, now: Timestamp) -> Select<'a> {
+        let query = self.query;
+        // What only keeps a place is not there.
+        let mut select = published::table.filter(published::tombstone.eq(false)).into_boxed();
+        select = match &self.under {
+            Some(under) => select.filter(one_of(published::article_id, under.clone())),
+            None => select.filter(exists(
+                published_articles::table
+                    .filter(published_articles::article_id.eq(published::article_id))
+                    .filter(published_articles::visible_from.le(now.micros()))
+                    .filter(published_articles::visible_until.gt(now.micros())),
+            )),
+        };
+        if let Some((root, parents)) = &self.parents {
             let replies = published::parent_id.assume_not_null().eq_any(parents.clone());
             select =
                 if *root { select.filter(published::parent_id.is_null().or(replies)) } else { select.filter(replies) };
         }
-        if let Some((included, _)) = &included {
-            select = select.filter(published::id.eq_any(included.clone()));
+        if let Some(included) = &self.included {
+            select = select.filter(one_of(published::id, included.clone()));
         }
-        if !excluded.is_empty() {
-            select = select.filter(published::id.ne_all(excluded.clone()));
+        if !self.excluded.is_empty() {
+            select = select.filter(published::id.ne_all(self.excluded.clone()));
         }
-        if !other_parents.is_empty() {
-            let others = published::parent_id.assume_not_null().ne_all(other_parents.clone());
+        if !self.other_parents.is_empty() {
+            let others = published::parent_id.assume_not_null().ne_all(self.other_parents.clone());
             select = select.filter(published::parent_id.is_null().or(others));
         }
         if let Some(after) = query.after {
@@ -122,52 +152,86 @@ pub fn comments(conn: &mut Conn, query: &CommentQuery, slice: Slice, now: Timest
             select = select.filter(published::text.like(format!("%{pattern}%")).escape('\\'));
         }
         select
+    }
+}
+
+/// A page of comments, and how many there are in all.
+pub fn comments(conn: &mut Conn, view: &View, query: &CommentQuery, slice: Slice) -> Result<(Vec<Comment>, i64)> {
+    let filters = Filters::read(conn, query, view.now)?;
+    let everything = CommentQuery { order: query.order, ascending: query.ascending, ..CommentQuery::default() };
+    let total = if *query == everything {
+        view.forms.totals.of(conn, view.now, Total::Comments, |conn| count_all(conn, view.now))?
+    } else {
+        filters.select(view.now).count().get_result(conn)?
     };
-    let total: i64 = select().count().get_result(conn)?;
-    let page = select().limit(slice.limit).offset(slice.offset).select(Row::as_select());
+    if total <= slice.offset {
+        return Ok((Vec::new(), total));
+    }
+    let page = filters.select(view.now).limit(slice.limit).offset(slice.offset).select(Row::as_select());
     macro_rules! by {
-        ($column:expr) => {
+        ($($column:expr),*) => {
             if query.ascending {
-                page.order(($column.asc(), published::created_at.asc(), published::id.asc())).load(conn)?
+                page.order(($($column.asc(),)* published::created_at.asc(), published::id.asc())).load(conn)?
             } else {
-                page.order(($column.desc(), published::created_at.desc(), published::id.desc())).load(conn)?
+                page.order(($($column.desc(),)* published::created_at.desc(), published::id.desc())).load(conn)?
             }
         };
     }
     let rows: Vec<Row> = match query.order {
-        CommentOrder::Date => by!(published::created_at),
+        CommentOrder::Date => by!(),
         CommentOrder::Post => by!(published::article_id),
         CommentOrder::Parent => by!(published::parent_id),
     };
     Ok((numbered(conn, rows)?, total))
 }
 
-/// The newest comments of each of these articles, a few of each.
-pub fn latest_comments(
-    conn: &mut Conn,
-    articles: Vec<String>,
-    now: Timestamp,
-) -> Result<HashMap<String, Vec<Comment>>> {
-    let keys: Vec<(String, String)> = shown(now)
-        .filter(one_of(published::article_id, articles))
-        .order((published::created_at.desc(), published::id.desc()))
-        .select((published::article_id, published::id))
-        .load(conn)?;
-    let mut of: HashMap<String, Vec<String>> = HashMap::new();
-    for (article, id) in keys {
-        let ids = of.entry(article).or_default();
-        if ids.len() < EMBEDDED {
-            ids.push(id);
-        }
+/// Counts all comments, of indexes alone: all that there are, asking once of each article whether readers see it, but
+/// for those that only keep a place.
+fn count_all(conn: &mut Conn, now: Timestamp) -> Result<i64> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        total: i64,
     }
-    let wanted: Vec<String> = of.values().flatten().cloned().collect();
-    let mut found = HashMap::new();
-    if !wanted.is_empty() {
-        let rows = published::table.filter(one_of(published::id, wanted)).select(Row::as_select()).load(conn)?;
-        found.extend(numbered(conn, rows)?.into_iter().map(|comment| (comment.id.clone(), comment)));
+    let count = "WITH below AS (
+            SELECT article_id, count(*) AS own FROM published_comments GROUP BY article_id
+            UNION ALL SELECT article_id, -count(*) FROM published_comments WHERE tombstone GROUP BY article_id)
+        SELECT CAST(coalesce(sum(own), 0) AS BIGINT) AS total FROM below
+        WHERE EXISTS (SELECT 1 FROM published_articles AS article WHERE article.article_id = below.article_id
+            AND visible_from <= $1 AND visible_until > $1)";
+    let row: Row = diesel::sql_query(count).bind::<BigInt, _>(now.micros()).get_result(conn)?;
+    Ok(row.total)
+}
+
+/// Those of these posts that readers see.
+fn public(conn: &mut Conn, posts: &[i64], now: Timestamp) -> Result<Vec<String>> {
+    let named = ids(conn, Numbered::Article, posts)?;
+    Ok(published_articles::table
+        .filter(one_of(published_articles::article_id, named))
+        .filter(published_articles::visible_from.le(now.micros()))
+        .filter(published_articles::visible_until.gt(now.micros()))
+        .select(published_articles::article_id)
+        .load(conn)?)
+}
+
+/// The newest comments of each of these articles, which readers see: a few of each.
+pub fn latest_comments(conn: &mut Conn, articles: Vec<String>) -> Result<HashMap<String, Vec<Comment>>> {
+    let mut rows: Vec<Row> = Vec::new();
+    for article in articles {
+        let newest: Vec<Row> = on!(conn, |c| published::table
+            .filter(published::article_id.eq(article))
+            .filter(published::tombstone.eq(false))
+            .order((published::created_at.desc(), published::id.desc()))
+            .limit(EMBEDDED)
+            .select(Row::as_select())
+            .load(c))?;
+        rows.extend(newest);
     }
-    let all = |ids: Vec<String>| ids.iter().filter_map(|id| found.get(id).cloned()).collect();
-    Ok(of.into_iter().map(|(article, ids)| (article, all(ids))).collect())
+    let mut of: HashMap<String, Vec<Comment>> = HashMap::new();
+    for comment in numbered(conn, rows)? {
+        of.entry(comment.article.clone()).or_default().push(comment);
+    }
+    Ok(of)
 }
 
 /// The article with this number, if readers see it, as far as its comments need it; and the identity of the comment with
@@ -195,15 +259,6 @@ pub fn commented(
     Ok((Article { id: id.parse()?, comments_open }, parent))
 }
 
-/// What readers see, without what only keeps a place.
-fn shown<'a>(now: Timestamp) -> Select<'a> {
-    let below = published_articles::table
-        .filter(published_articles::article_id.eq(published::article_id))
-        .filter(published_articles::visible_from.le(now.micros()))
-        .filter(published_articles::visible_until.gt(now.micros()));
-    published::table.filter(published::tombstone.eq(false)).filter(exists(below)).into_boxed()
-}
-
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = published)]
 struct Row {
@@ -222,10 +277,18 @@ fn numbered(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Comment>> {
     ids.sort_unstable();
     ids.dedup();
     let numbers = numbers_of(conn, ids)?;
+    let replied: Vec<Option<String>> = published::table
+        .filter(published::tombstone.eq(false))
+        .filter(one_of(published::parent_id.assume_not_null(), rows.iter().map(|row| row.id.clone()).collect()))
+        .select(published::parent_id)
+        .distinct()
+        .load(conn)?;
+    let replied: HashSet<String> = replied.into_iter().flatten().collect();
     let comment = |row: Row| Comment {
         number: numbers.get(&row.id).copied().unwrap_or(0),
         post: numbers.get(&row.article_id).copied().unwrap_or(0),
         parent: row.parent_id.and_then(|id| numbers.get(&id).copied()).unwrap_or(0),
+        has_replies: replied.contains(&row.id),
         id: row.id,
         article: row.article_id,
         author_name: row.author_name,

@@ -89,9 +89,18 @@ pub fn files(conn: &mut Conn, query: &FileQuery, slice: Slice, now: Timestamp) -
         .filter(visible_from.le(now.micros()))
         .filter(visible_until.gt(now.micros()));
     let of = || numbers::resource.eq(Numbered::Media.as_str()).and(numbers::id.eq(media::id));
-    let mut keys: Vec<Key> = media::table
+    let mut keys = media::table
         .inner_join(numbers::table.on(of()))
         .filter(media::article_id.is_null().or(exists(public)))
+        .into_boxed();
+    // What few are named by leads to them.
+    if let Some(include) = &query.include {
+        keys = keys.filter(one_of(media::id, ids(conn, Numbered::Media, include)?));
+    }
+    if let Some(parents) = query.parents.as_ref().filter(|parents| !parents.contains(&0)) {
+        keys = keys.filter(one_of(media::article_id.assume_not_null(), ids(conn, Numbered::Article, parents)?));
+    }
+    let mut keys: Vec<Key> = keys
         .select((
             media::id,
             media::name,

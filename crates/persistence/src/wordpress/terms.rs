@@ -7,10 +7,11 @@ use domain::{Result, Timestamp};
 
 use crate::Conn;
 use crate::fragments::one_of;
+use crate::published::View;
 use crate::schema::{
     bylines, categories as category_rows, published_articles, published_in, tags as tag_rows, wordpress_ids as numbers,
 };
-use crate::taxonomy::articles_in;
+use crate::taxonomy::known_articles_in;
 
 /// A category or a tag.
 #[derive(Debug, Clone)]
@@ -29,7 +30,7 @@ pub struct Term {
     pub description: String,
     /// Of a category: the number of what it stands under; 0 at the root.
     pub parent: i64,
-    /// Articles directly in it.
+    /// Articles directly in it; 0 where they are not counted.
     pub count: u64,
 }
 
@@ -50,16 +51,35 @@ pub struct Author {
     pub avatar_url: Option<String>,
     /// Their site.
     pub website: String,
-    /// Articles that are signed with it.
-    pub count: u64,
 }
 
-/// Every category.
-pub fn categories(conn: &mut Conn, now: Timestamp) -> Result<Vec<Term>> {
+/// Which terms to read.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// Every one.
+    All,
+    /// Those of these identities.
+    Ids(Vec<String>),
+    /// Those with these slugs.
+    Slugs(Vec<String>),
+}
+
+/// Narrows a query of a table to some of its rows.
+macro_rules! only {
+    ($query:expr, $table:ident, $which:expr) => {
+        match $which {
+            Which::All => $query.into_boxed(),
+            Which::Ids(ids) => $query.filter(one_of($table::id, ids)).into_boxed(),
+            Which::Slugs(slugs) => $query.filter(one_of($table::slug, slugs)).into_boxed(),
+        }
+    };
+}
+
+/// Categories, by path; not counted.
+pub fn categories(conn: &mut Conn, which: Which) -> Result<Vec<Term>> {
     type Row = (String, Option<String>, String, String, String, Option<String>, i64);
     let named = numbers::resource.eq("category").and(numbers::id.eq(category_rows::id));
-    let rows: Vec<Row> = category_rows::table
-        .inner_join(numbers::table.on(named))
+    let rows: Vec<Row> = only!(category_rows::table.inner_join(numbers::table.on(named)), category_rows, which)
         .order(category_rows::path)
         .select((
             category_rows::id,
@@ -71,11 +91,10 @@ pub fn categories(conn: &mut Conn, now: Timestamp) -> Result<Vec<Term>> {
             numbers::number,
         ))
         .load(conn)?;
-    let ids: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
-    let counts = articles_in(conn, "category", &ids, now)?;
-    let known: HashMap<String, i64> = rows.iter().map(|row| (row.0.clone(), row.6)).collect();
+    let mut known: HashMap<String, i64> = rows.iter().map(|row| (row.0.clone(), row.6)).collect();
+    let above = rows.iter().filter_map(|row| row.1.clone()).filter(|id| !known.contains_key(id)).collect();
+    known.extend(super::numbers_of(conn, above)?);
     let term = |(id, parent, slug, path, name, description, number): Row| Term {
-        count: counts.get(&id).copied().unwrap_or(0),
         id,
         number,
         slug,
@@ -83,24 +102,21 @@ pub fn categories(conn: &mut Conn, now: Timestamp) -> Result<Vec<Term>> {
         name,
         description: description.unwrap_or_default(),
         parent: parent.and_then(|id| known.get(&id).copied()).unwrap_or(0),
+        count: 0,
     };
     Ok(rows.into_iter().map(term).collect())
 }
 
-/// Every tag that readers see.
-pub fn tags(conn: &mut Conn, now: Timestamp) -> Result<Vec<Term>> {
+/// Tags that readers see, by name; not counted.
+pub fn tags(conn: &mut Conn, which: Which) -> Result<Vec<Term>> {
     type Row = (String, String, String, Option<String>, i64);
     let named = numbers::resource.eq("tag").and(numbers::id.eq(tag_rows::id));
-    let rows: Vec<Row> = tag_rows::table
-        .inner_join(numbers::table.on(named))
+    let rows: Vec<Row> = only!(tag_rows::table.inner_join(numbers::table.on(named)), tag_rows, which)
         .filter(tag_rows::internal.eq(false))
         .order(tag_rows::name)
         .select((tag_rows::id, tag_rows::slug, tag_rows::name, tag_rows::description, numbers::number))
         .load(conn)?;
-    let ids: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
-    let counts = articles_in(conn, "tag", &ids, now)?;
     let term = |(id, slug, name, description, number): Row| Term {
-        count: counts.get(&id).copied().unwrap_or(0),
         id,
         number,
         slug,
@@ -108,29 +124,34 @@ pub fn tags(conn: &mut Conn, now: Timestamp) -> Result<Vec<Term>> {
         name,
         description: description.unwrap_or_default(),
         parent: 0,
+        count: 0,
     };
     Ok(rows.into_iter().map(term).collect())
 }
 
-/// Everyone whom a public article is signed with.
-pub fn authors(conn: &mut Conn, now: Timestamp) -> Result<Vec<Author>> {
-    let mut authors = uncounted(conn, None)?;
-    let ids: Vec<String> = authors.iter().map(|author| author.id.clone()).collect();
-    let counts = articles_in(conn, "byline", &ids, now)?;
-    for author in &mut authors {
-        author.count = counts.get(&author.id).copied().unwrap_or(0);
+/// Counts the articles directly in each of some categories, or tags, as `scope` says.
+pub fn count(conn: &mut Conn, view: &View, scope: &'static str, terms: &mut [Term]) -> Result<()> {
+    let counts = known_articles_in(conn, view, scope, terms.iter().map(|term| term.id.clone()))?;
+    for (term, count) in terms.iter_mut().zip(counts) {
+        term.count = count;
     }
-    authors.retain(|author| author.count > 0);
-    Ok(authors)
+    Ok(())
 }
 
-/// These authors, by identity, whether or not a public article is signed with them; uncounted.
+/// Everyone whom a public article is signed with.
+pub fn authors(conn: &mut Conn, view: &View) -> Result<Vec<Author>> {
+    let authors = authors_of(conn, None)?;
+    let counts = known_articles_in(conn, view, "byline", authors.iter().map(|author| author.id.clone()))?;
+    Ok(authors.into_iter().zip(counts).filter(|(_, count)| *count > 0).map(|(author, _)| author).collect())
+}
+
+/// These authors, by identity, whether or not a public article is signed with them.
 pub fn authors_named(conn: &mut Conn, ids: Vec<String>) -> Result<HashMap<String, Author>> {
-    Ok(uncounted(conn, Some(ids))?.into_iter().map(|author| (author.id.clone(), author)).collect())
+    Ok(authors_of(conn, Some(ids))?.into_iter().map(|author| (author.id.clone(), author)).collect())
 }
 
 /// Authors by name: these, or all.
-fn uncounted(conn: &mut Conn, ids: Option<Vec<String>>) -> Result<Vec<Author>> {
+fn authors_of(conn: &mut Conn, ids: Option<Vec<String>>) -> Result<Vec<Author>> {
     type Row = (String, String, String, Option<String>, Option<String>, Option<String>, i64);
     let named = numbers::resource.eq("byline").and(numbers::id.eq(bylines::id));
     let mut authors = bylines::table.inner_join(numbers::table.on(named)).order(bylines::name).into_boxed();
@@ -156,7 +177,6 @@ fn uncounted(conn: &mut Conn, ids: Option<Vec<String>>) -> Result<Vec<Author>> {
         bio: bio.unwrap_or_default(),
         avatar_url,
         website: website.unwrap_or_default(),
-        count: 0,
     };
     Ok(rows.into_iter().map(author).collect())
 }
@@ -168,7 +188,9 @@ pub fn listed_under(conn: &mut Conn, scope: &str, article: &str, now: Timestamp)
         .and(published_articles::revision.eq(published_in::revision));
     Ok(published_in::table
         .inner_join(published_articles::table.on(same))
-        .filter(published_in::scope.eq(scope))
+        // By the article: SQLite would rather walk over all that is listed in the scope. What is no bare column leads to
+        // no index.
+        .filter(published_in::scope.concat("").eq(scope))
         .filter(published_in::article_id.eq(article))
         .filter(published_articles::visible_from.le(now.micros()))
         .filter(published_articles::visible_until.gt(now.micros()))
