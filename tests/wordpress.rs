@@ -40,6 +40,17 @@ async fn publish(editor: &mut Caller, body: Value) -> String {
     made.id()
 }
 
+/// Leaves a comment on the first post, or a reply, and approves it.
+async fn comment(reader: &mut Caller, editor: &mut Caller, parent: i64, name: &str) {
+    let sent = json!({"post": 1, "parent": parent, "author_name": name, "author_email": format!("{name}@example.org"),
+        "content": format!("{name} thanks you.")});
+    reader.post("/wp-json/wp/v2/comments", sent).await.expect(201);
+    let queue = editor.get("/v1/admin/comments?status=pending").await.expect(200).json();
+    let path = format!("/v1/admin/comments/{}", queue["data"][0]["id"].as_str().unwrap());
+    editor.get(&path).await.expect(200);
+    editor.post(&format!("{path}/transitions"), json!({"to": "approved"})).await.expect(200);
+}
+
 /// The numbers of what a list holds.
 fn ids(reply: &Reply) -> Vec<i64> {
     reply.json().as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()
@@ -245,6 +256,46 @@ both! {
         app.pass(3600);
         let sent = json!({"post": 1, "author_name": "C", "author_email": "c@example.org", "content": "Late"});
         assert_eq!(reader.post("/wp-json/wp/v2/comments", sent).await.expect(403).json()["code"], "rest_comment_closed");
+    }
+
+    async fn what_is_embedded_looks_as_wordpress_embeds_it(app: App) {
+        let (mut editor, succession) = publication(&app).await;
+        let categories = editor.get("/v1/categories").await.expect(200).json();
+        let business = categories["data"][0]["id"].as_str().unwrap();
+        let zeal = editor.post("/v1/admin/tags", json!({"name": "zeal"})).await.expect(201).id();
+        let advice = editor.get("/v1/tags").await.expect(200).json()["data"][0]["id"].as_str().unwrap().to_owned();
+        let ann = editor.get("/v1/bylines").await.expect(200).json()["data"][0]["id"].as_str().unwrap().to_owned();
+        let body = json!({
+            "title": "Fourth", "category_ids": [succession, business], "tag_ids": [zeal, advice], "byline_ids": [ann],
+        });
+        publish(&mut editor, body).await;
+        let mut reader = app.anyone();
+        let post = &reader.get("/wp-json/wp/v2/posts?slug=fourth&_embed").await.expect(200).json()[0];
+        // By name, as WordPress has them, whatever comes first here.
+        assert_eq!((&post["categories"], &post["tags"]), (&json!([1, 2]), &json!([3, 4])));
+        let classes = json!(["category-business-money", "category-business-succession", "tag-advice", "tag-zeal"]);
+        assert_eq!(post["class_list"].as_array().unwrap()[6..], classes.as_array().unwrap()[..]);
+        let [above, below] = [0, 1].map(|place| &post["_embedded"]["wp:term"][0][place]);
+        assert_eq!((&above["id"], above["_links"].get("up")), (&json!(1), None));
+        assert_eq!(below["_links"]["up"][0]["href"], "http://cms.example.org/wp-json/wp/v2/categories/1");
+        assert_eq!((below.get("count"), below.get("parent")), (None, None));
+        assert_eq!((&post["_embedded"]["author"][0]["name"], post["_embedded"]["author"][0].get("meta")), (&json!("Ann"), None));
+        assert_eq!(reader.get("/wp-json/wp/v2/users/1").await.expect(200).json()["meta"], json!([]));
+        assert_eq!(reader.get("/wp-json/wp/v2/users/1?context=embed").await.expect(200).json().get("meta"), None);
+
+        comment(&mut reader, &mut editor, 0, "ben").await;
+        app.pass(600);
+        let alone = reader.get("/wp-json/wp/v2/comments/1").await.expect(200).json();
+        assert_eq!((alone["_links"].get("children"), alone["_links"].get("in-reply-to")), (None, None));
+        comment(&mut reader, &mut editor, 1, "cleo").await;
+        let comments = reader.get("/wp-json/wp/v2/comments?_embed&order=asc").await.expect(200).json();
+        let [first, reply] = [0, 1].map(|place| &comments[place]);
+        assert_eq!(first["_links"]["children"][0]["href"], "http://cms.example.org/wp-json/wp/v2/comments?parent=1");
+        assert_eq!((reply["_links"].get("children"), &reply["parent"]), (None, &json!(1)));
+        let parent = &reply["_embedded"]["in-reply-to"][0];
+        assert_eq!((&parent["author_name"], parent.get("post")), (&json!("ben"), None));
+        assert_eq!(first["_embedded"].get("in-reply-to"), None);
+        assert_eq!(reply["_embedded"]["up"][0], reader.get("/wp-json/wp/v2/posts/1?context=embed").await.expect(200).json());
     }
 
     async fn what_is_kept_is_dropped_by_what_alters_it(app: App) {

@@ -24,6 +24,7 @@ use domain::{Error, Result, Timestamp};
 use persistence::Conn;
 use persistence::published::View;
 use persistence::wordpress::Slice;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::App;
@@ -164,7 +165,8 @@ impl Context {
 
 /// What is answered.
 struct Answered {
-    body: Value,
+    /// As JSON.
+    body: Vec<u8>,
     depends: Depends,
     /// Of a list.
     counted: Option<Counted>,
@@ -196,8 +198,8 @@ impl Counted {
 }
 
 impl Answered {
-    fn new(body: Value, depends: Depends) -> Self {
-        Self { body, depends, counted: None, alternate: None, allow: "GET" }
+    fn new(body: &(impl Serialize + ?Sized), depends: Depends) -> Result<Self> {
+        Ok(Self { body: serde_json::to_vec(body)?, depends, counted: None, alternate: None, allow: "GET" })
     }
 
     fn counted(mut self, counted: Counted) -> Self {
@@ -257,14 +259,11 @@ pub(crate) async fn answer(app: &web::Data<App>, path: &str, query: &str, tagged
     if let Some(alternate) = &answered.alternate {
         extend_link(&mut headers, &format!("<{alternate}>; rel=\"alternate\"; type=text/html"))?;
     }
-    let mut body = answered.body;
-    if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
-        body = shape::chosen(body, &fields);
-    }
-    if enveloped {
-        body = envelope(&body, 200, &headers);
-    }
-    let body = serde_json::to_vec(&body).map_err(Error::from)?;
+    let fields = fields.unwrap_or_default();
+    let body = match (fields.is_empty(), enveloped) {
+        (true, false) => answered.body,
+        _ => reshaped(&answered.body, &fields, enveloped.then_some(&headers))?,
+    };
     let whole = Deliverable::whole("application/json; charset=UTF-8", body, answered.depends);
     let etag = whole.etag.filter(|_| tagged);
     Ok(Deliverable { etag, headers, ..whole }.carry())
@@ -276,8 +275,8 @@ fn dispatch(conn: &mut Conn, context: &Context, asked: Asked) -> Result<Answered
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
     let id = |text: &str| text.parse::<i64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
     match parts.as_slice() {
-        [] => Ok(discovery::index(context)),
-        ["wp", "v2"] => Ok(discovery::namespace(context)),
+        [] => discovery::index(context),
+        ["wp", "v2"] => discovery::namespace(context),
         ["wp", "v2", "posts"] => posts::list(conn, context, params, &embed, posts::POSTS),
         ["wp", "v2", "pages"] => posts::list(conn, context, params, &embed, posts::PAGES),
         ["wp", "v2", "media"] => files::list(conn, context, params),
@@ -289,17 +288,17 @@ fn dispatch(conn: &mut Conn, context: &Context, asked: Asked) -> Result<Answered
             Err(Wrong::sign_in("rest_not_logged_in", "You are not currently logged in.").into())
         }
         ["wp", "v2", "search"] => search::list(conn, context, params),
-        ["wp", "v2", "types"] => Ok(kinds::types(context)),
+        ["wp", "v2", "types"] => kinds::all(&kinds::types(context)),
         ["wp", "v2", "types", name] => {
-            kinds::one(kinds::types(context), name, "rest_type_invalid", "Invalid post type.")
+            kinds::one(&kinds::types(context), name, "rest_type_invalid", "Invalid post type.")
         }
-        ["wp", "v2", "taxonomies"] => Ok(kinds::taxonomies(context)),
+        ["wp", "v2", "taxonomies"] => kinds::all(&kinds::taxonomies(context)),
         ["wp", "v2", "taxonomies", name] => {
-            kinds::one(kinds::taxonomies(context), name, "rest_taxonomy_invalid", "Invalid taxonomy.")
+            kinds::one(&kinds::taxonomies(context), name, "rest_taxonomy_invalid", "Invalid taxonomy.")
         }
-        ["wp", "v2", "statuses"] => Ok(kinds::statuses(context)),
+        ["wp", "v2", "statuses"] => kinds::all(&kinds::statuses(context)),
         ["wp", "v2", "statuses", name] => {
-            kinds::one(kinds::statuses(context), name, "rest_status_invalid", "Invalid status.")
+            kinds::one(&kinds::statuses(context), name, "rest_status_invalid", "Invalid status.")
         }
         ["wp", "v2", what, number] => {
             let Some(number) = id(number) else { return Err(Wrong::no_route().into()) };
@@ -381,8 +380,20 @@ fn links(base: &str, query: &str, counted: &Counted) -> String {
     before.into_iter().chain(after).collect::<Vec<_>>().join(", ")
 }
 
+/// A body with the members that were asked for alone, if any were, and inside an answer, if these headers are to be.
+fn reshaped(body: &[u8], fields: &[String], enveloped: Option<&Headers>) -> Result<Vec<u8>> {
+    let mut body: Value = serde_json::from_slice(body)?;
+    if !fields.is_empty() {
+        body = shape::chosen(body, fields);
+    }
+    if let Some(headers) = enveloped {
+        body = envelope(body, 200, headers);
+    }
+    Ok(serde_json::to_vec(&body)?)
+}
+
 /// An answer inside an answer.
-fn envelope(body: &Value, status: u16, headers: &Headers) -> Value {
+fn envelope(body: Value, status: u16, headers: &Headers) -> Value {
     let named = headers.iter().map(|(name, value)| {
         let name = if *name == TOTAL {
             "X-WP-Total".to_owned()
@@ -395,7 +406,12 @@ fn envelope(body: &Value, status: u16, headers: &Headers) -> Value {
         let text = value.to_str().unwrap_or_default();
         (name, text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)))
     });
-    json!({"body": body, "status": status, "headers": named.collect::<serde_json::Map<_, _>>()})
+    let named: Value = named.collect::<serde_json::Map<_, _>>().into();
+    [("body", body), ("status", status.into()), ("headers", named)]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// A refusal in WordPress's words. It is not kept.
@@ -403,7 +419,7 @@ fn refuse(root: &str, wrong: &Wrong, enveloped: bool) -> Answer {
     let headers = common(root, "GET");
     let (mut body, mut status) = (wrong.body(), wrong.status);
     if enveloped {
-        (body, status) = (envelope(&body, status.as_u16(), &headers), StatusCode::OK);
+        (body, status) = (envelope(body, status.as_u16(), &headers), StatusCode::OK);
     }
     let mut response = HttpResponse::build(status);
     for header in headers {

@@ -366,7 +366,7 @@ pub(crate) fn open_among(conn: &mut Conn, ids: &[String]) -> Result<HashSet<Stri
 }
 
 /// The address and the title of each of these articles that the public sees.
-pub fn addresses(conn: &mut Conn, view: &View, ids: &[String]) -> Result<HashMap<String, (String, String)>> {
+pub(crate) fn addresses(conn: &mut Conn, view: &View, ids: &[String]) -> Result<HashMap<String, (String, String)>> {
     let titled = |PublishedArticle { summary, .. }: PublishedArticle| {
         (summary.id.to_string(), (summary.joined.url, summary.stored.title))
     };

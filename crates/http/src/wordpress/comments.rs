@@ -1,16 +1,21 @@
 //! Comments: approved ones, and leaving one.
 
+use std::collections::{HashMap, HashSet};
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, dev, web};
 use domain::comments::CommentWrite;
+use domain::published::PublishedArticle;
 use domain::{Error, Timestamp};
 use persistence::Conn;
 use persistence::wordpress::{self, Comment, CommentOrder, CommentQuery, Slice};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::embed::Embed;
 use super::params::Params;
-use super::shape::{avatars, embeddable, escaped, link, own};
+use super::posts::{Drawing, Small};
+use super::shape::{Avatars, Empty, Escaped, Links, Rendered, embeddable, link, own};
 use super::wrong::{Failure, Wrong};
 use super::{Answered, Context, Counted, ROOT, common, refuse, slice};
 use crate::App;
@@ -59,9 +64,11 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params, embed
     };
     params.finish()?;
     let (comments, total) = wordpress::comments(conn, &context.view, &query, slice)?;
-    let (body, depends) = drawn(conn, context, &comments, embed, embedded)?;
+    let posts = commented(conn, context, &comments)?;
+    let around = Around::read(conn, context, &comments, &posts, embed)?;
     let counted = Counted { total, per_page: slice.limit, page };
-    Ok(Answered::new(body.into(), depends).counted(counted))
+    let depends = around.depends.clone();
+    Ok(Answered::new(&around.draw_all(context, &comments, embedded), depends)?.counted(counted))
 }
 
 /// One comment.
@@ -76,72 +83,146 @@ pub(super) fn show(
     params.finish()?;
     let query = CommentQuery { include: Some(vec![number]), ..CommentQuery::default() };
     let (comments, _) = wordpress::comments(conn, &context.view, &query, Slice { offset: 0, limit: 1 })?;
-    let (mut body, depends) = drawn(conn, context, &comments, embed, embedded)?;
-    match body.pop() {
-        Some(body) => Ok(Answered::new(body, depends)),
+    let posts = commented(conn, context, &comments)?;
+    let around = Around::read(conn, context, &comments, &posts, embed)?;
+    match around.draw_all(context, &comments, embedded).first() {
+        Some(drawn) => Ok(Answered::new(drawn, around.depends.clone())?),
         None => Err(Wrong::not_found("rest_comment_invalid_id", "Invalid comment ID.").into()),
     }
 }
 
-/// Comments with the addresses of what they stand under.
-fn drawn(
-    conn: &mut Conn,
-    context: &Context,
-    comments: &[Comment],
-    embed: &Embed,
-    embedded: bool,
-) -> Result<(Vec<Value>, Depends), Failure> {
+/// What is embedded in posts that are embedded themselves.
+static NOTHING: Embed = Embed::None;
+
+/// The articles that comments stand under.
+fn commented(conn: &mut Conn, context: &Context, comments: &[Comment]) -> Result<Vec<PublishedArticle>, Failure> {
     let mut articles: Vec<String> = comments.iter().map(|comment| comment.article.clone()).collect();
     articles.sort_unstable();
     articles.dedup();
-    // With what they stand under, which is on some list.
-    let lists = ["lists", "list:all"].map(str::to_owned);
-    let depends = Depends::on(["list:comments".to_owned()]).shown_as(lists);
-    let depends = depends.and_within(articles.iter().map(|id| format!("article:{id}")));
-    let found = persistence::published::addresses(conn, &context.view, &articles)?;
-    let body = comments.iter().map(|comment| {
-        let (url, title) = found.get(&comment.article).cloned().unwrap_or_default();
-        let mut body = draw(context, comment, &url, embedded);
-        if embed.wants("up") {
-            let post = json!({
-                "id": comment.post, "type": "post", "link": url, "title": {"rendered": escaped(&title)},
-            });
-            body["_embedded"] = json!({"up": [post]});
-        }
-        body
-    });
-    Ok((body.collect(), depends))
+    Ok(wordpress::posts_named(conn, &context.view, &articles)?)
 }
 
-/// A comment under the post at `url`.
-pub(super) fn draw(context: &Context, comment: &Comment, url: &str, embedded: bool) -> Value {
-    let Comment { number, post, parent, author_name, author_url, html, created_at, .. } = comment;
-    let (date, date_gmt) = context.times(*created_at);
-    let mut links = json!({
-        "self": own(&context.at(&format!("comments/{number}"))),
-        "collection": link(&context.at("comments")),
-        "up": [{"embeddable": true, "post_type": "post", "href": context.at(&format!("posts/{post}"))}],
-    });
-    if *parent > 0 {
-        links["in-reply-to"] = embeddable(&context.at(&format!("comments/{parent}")));
+/// What comments stand under, and reply to.
+struct Around<'a> {
+    /// By identity.
+    posts: HashMap<String, &'a PublishedArticle>,
+    /// If they are to be embedded.
+    up: Option<Drawing<'a>>,
+    /// What they reply to, if it is to be embedded.
+    parents: Vec<Comment>,
+    depends: Depends,
+}
+
+impl<'a> Around<'a> {
+    fn read(
+        conn: &mut Conn,
+        context: &'a Context,
+        comments: &[Comment],
+        posts: &'a [PublishedArticle],
+        embed: &Embed,
+    ) -> Result<Self, Failure> {
+        // With what they stand under, which is on some list.
+        let mut depends = Depends::on(["list:comments".to_owned()])
+            .shown_as(["lists", "list:all"].map(str::to_owned))
+            .and_within(posts.iter().map(|article| article.summary.id.after("article:")));
+        let mut up = None;
+        if embed.wants("up") {
+            let drawing = Drawing::read(conn, context, posts, HashSet::new(), &NOTHING)?;
+            depends = depends.and(drawing.depends.clone());
+            up = Some(drawing);
+        }
+        let mut replied: Vec<i64> =
+            comments.iter().map(|comment| comment.parent).filter(|parent| *parent > 0).collect();
+        let mut parents = Vec::new();
+        if embed.wants("in-reply-to") && !replied.is_empty() {
+            replied.sort_unstable();
+            replied.dedup();
+            let all = Slice { offset: 0, limit: i64::try_from(replied.len()).unwrap_or(i64::MAX) };
+            let query = CommentQuery { include: Some(replied), ..CommentQuery::default() };
+            (parents, _) = wordpress::comments(conn, &context.view, &query, all)?;
+        }
+        let posts = posts.iter().map(|article| (article.summary.id.to_string(), article)).collect();
+        Ok(Self { posts, up, parents, depends })
     }
-    if comment.has_replies {
-        links["children"] = embeddable(&context.at(&format!("comments?parent={number}")));
-    }
-    let body = json!({"rendered": html});
-    let link = format!("{url}#comment-{number}");
-    if embedded {
-        return json!({
-            "id": number, "parent": parent, "author": 0, "author_name": escaped(author_name),
-            "author_url": author_url, "date": date, "content": body, "link": link, "type": "comment",
-            "author_avatar_urls": avatars(None), "_links": links,
+
+    fn draw_all<'b>(&'b self, context: &Context, comments: &'b [Comment], embedded: bool) -> Vec<Shown<'b>> {
+        let drawn = comments.iter().map(|comment| {
+            let post = self.posts.get(&comment.article).copied();
+            let url = post.map_or("", |post| &post.summary.joined.url);
+            let parent = self.parents.iter().find(|parent| parent.number == comment.parent);
+            let embeds = Embedded {
+                up: self.up.as_ref().zip(post).map(|(drawing, post)| [Box::new(drawing.small(post))]),
+                parent: parent.map(|parent| [Box::new(draw(context, parent, url, true))]),
+            };
+            let embeds = Some(embeds).filter(|embeds| embeds.up.is_some() || embeds.parent.is_some());
+            Shown { _embedded: embeds, ..draw(context, comment, url, embedded) }
         });
+        drawn.collect()
     }
-    json!({
-        "id": number, "post": post, "parent": parent, "author": 0, "author_name": escaped(author_name),
-        "author_url": author_url, "date": date, "date_gmt": date_gmt, "content": body, "link": link,
-        "status": "approved", "type": "comment", "author_avatar_urls": avatars(None), "meta": [], "_links": links,
-    })
+}
+
+/// A comment. What is none is left out where it is embedded.
+#[derive(Serialize)]
+pub(super) struct Shown<'a> {
+    id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post: Option<i64>,
+    parent: i64,
+    author: i64,
+    author_name: Escaped<'a>,
+    author_url: &'a str,
+    date: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_gmt: Option<String>,
+    content: Rendered<&'a str>,
+    link: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(rename = "type")]
+    sort: &'static str,
+    author_avatar_urls: Avatars<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Empty>,
+    _links: Links,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    _embedded: Option<Embedded<'a>>,
+}
+
+#[derive(Serialize)]
+struct Embedded<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    up: Option<[Box<Small<'a>>; 1]>,
+    #[serde(rename = "in-reply-to", skip_serializing_if = "Option::is_none")]
+    parent: Option<[Box<Shown<'a>>; 1]>,
+}
+
+/// A comment under the post at `url`, whole or as it is embedded.
+pub(super) fn draw<'a>(context: &Context, comment: &'a Comment, url: &str, embedded: bool) -> Shown<'a> {
+    let Comment { number, post, parent, has_replies, .. } = *comment;
+    let (date, date_gmt) = context.times(comment.created_at);
+    Shown {
+        id: number,
+        post: (!embedded).then_some(post),
+        parent,
+        author: 0,
+        author_name: Escaped(&comment.author_name),
+        author_url: &comment.author_url,
+        date,
+        date_gmt: (!embedded).then_some(date_gmt),
+        content: Rendered { rendered: &comment.html },
+        link: format!("{url}#comment-{number}"),
+        status: (!embedded).then_some("approved"),
+        sort: "comment",
+        author_avatar_urls: Avatars::of(None),
+        meta: (!embedded).then_some([]),
+        _links: Links::default()
+            .with("self", own(context.at(&format!("comments/{number}"))))
+            .with("collection", link(context.at("comments")))
+            .with("up", embeddable(context.at(&format!("posts/{post}"))).of_type("post"))
+            .with_some("in-reply-to", (parent > 0).then(|| embeddable(context.at(&format!("comments/{parent}")))))
+            .with_some("children", has_replies.then(|| embeddable(context.at(&format!("comments?parent={number}"))))),
+        _embedded: None,
+    }
 }
 
 /// Leaves a comment, as every other one is left.
@@ -192,15 +273,14 @@ pub(super) async fn create(
                 created_at,
                 has_replies: false,
             };
-            let mut body = draw(&context, &comment, "", false);
-            body["status"] = json!("hold");
+            let waiting = Shown { status: Some("hold"), ..draw(&context, &comment, "", false) };
             let mut response = HttpResponse::Created();
             for pair in common(&context.root, "GET, POST") {
                 response.insert_header(pair);
             }
             response.insert_header((header::LOCATION, context.at(&format!("comments/{number}"))));
             response.content_type("application/json; charset=UTF-8");
-            Ok(response.body(serde_json::to_vec(&body).map_err(Error::from)?))
+            Ok(response.body(serde_json::to_vec(&waiting).map_err(Error::from)?))
         }
         Err(error) => match refusal(&error) {
             Some(wrong) => refuse(&root, &wrong, false),

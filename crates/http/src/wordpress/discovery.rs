@@ -3,7 +3,8 @@
 use jiff::tz::Offset;
 use serde_json::{Map, Value, json};
 
-use super::shape::{curies, escaped, link};
+use super::shape::{Escaped, Links, link};
+use super::wrong::Failure;
 use super::{Answered, Context};
 use crate::delivery::Depends;
 
@@ -119,13 +120,13 @@ const ROUTES: &[Route] = &[
 ];
 
 /// What the site is, and every route.
-pub(super) fn index(context: &Context) -> Answered {
+pub(super) fn index(context: &Context) -> Result<Answered, Failure> {
     let settings = &context.settings;
     let home = settings.site_url.as_deref().unwrap_or(context.view.public_url.as_str()).trim_end_matches('/');
     let offset: Offset = settings.zone().to_offset(context.view.now.to_jiff());
     let body = json!({
-        "name": escaped(&settings.name),
-        "description": escaped(&settings.description),
+        "name": Escaped(&settings.name),
+        "description": Escaped(&settings.description),
         "url": home,
         "home": home,
         "gmt_offset": f64::from(offset.seconds()) / 3600.0,
@@ -139,19 +140,19 @@ pub(super) fn index(context: &Context) -> Answered {
         "site_logo": 0,
         "site_icon": 0,
         "site_icon_url": "",
-        "_links": {"help": link("https://developer.wordpress.org/rest-api/"), "curies": curies()},
+        "_links": Links::default().with("help", link("https://developer.wordpress.org/rest-api/")).with_curies(),
     });
-    Answered::new(body, Depends::on_site())
+    Ok(Answered::new(&body, Depends::on_site())?)
 }
 
 /// The routes alone.
-pub(super) fn namespace(context: &Context) -> Answered {
+pub(super) fn namespace(context: &Context) -> Result<Answered, Failure> {
     let body = json!({
         "namespace": "wp/v2",
         "routes": routes(context),
-        "_links": {"up": link(&context.link("/"))},
+        "_links": Links::default().with("up", link(context.link("/"))),
     });
-    Answered::new(body, Depends::on_site())
+    Ok(Answered::new(&body, Depends::on_site())?)
 }
 
 fn routes(context: &Context) -> Value {
@@ -162,7 +163,7 @@ fn routes(context: &Context) -> Value {
         let endpoints: Vec<Value> = methods.iter().map(|method| json!({"methods": [method], "args": args})).collect();
         let mut route = json!({"namespace": namespace, "methods": methods, "endpoints": endpoints});
         if !pattern.contains('(') {
-            route["_links"] = json!({"self": link(&context.link(pattern))});
+            route["_links"] = json!(Links::default().with("self", link(context.link(pattern))));
         }
         ((*pattern).to_owned(), route)
     });

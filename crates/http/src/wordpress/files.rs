@@ -1,12 +1,14 @@
 //! Media: the files that moved in.
 
+use std::borrow::Cow;
+
 use persistence::Conn;
 use persistence::changes::Window;
 use persistence::wordpress::{self, File, FileQuery, PostOrder};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::params::Params;
-use super::shape::{embeddable, escaped, link, own};
+use super::shape::{Empty, Escaped, Links, Paragraph, Rendered, embeddable, link, own};
 use super::wrong::{Failure, Wrong};
 use super::{Answered, Context, Counted, posts, slice};
 use crate::delivery::Depends;
@@ -53,8 +55,8 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Re
         if by_others { (Vec::new(), 0) } else { wordpress::files(conn, &query, slice, context.view.now)? };
     let counted = Counted { total, per_page: slice.limit, page };
     counted.refuse_beyond(&params)?;
-    let drawn: Vec<Value> = files.iter().map(|file| draw(context, file, embedded)).collect();
-    Ok(Answered::new(drawn.into(), depends(context)).counted(counted))
+    let drawn: Vec<Shown<'_>> = files.iter().map(|file| draw(context, file, embedded)).collect();
+    Ok(Answered::new(&drawn, depends(context))?.counted(counted))
 }
 
 /// One file.
@@ -67,7 +69,7 @@ pub(super) fn show(conn: &mut Conn, context: &Context, mut params: Params, numbe
     let Some(file) = files.first() else {
         return Err(Wrong::not_found("rest_post_invalid_id", "Invalid post ID.").into());
     };
-    Ok(Answered::new(draw(context, file, embedded), depends(context)))
+    Ok(Answered::new(&draw(context, file, embedded), depends(context))?)
 }
 
 /// Files are listed as long as what they belong to is public.
@@ -77,52 +79,140 @@ fn depends(context: &Context) -> Depends {
     Depends::on([FILES.to_owned()]).and_list(all(false)).and_list(all(true))
 }
 
+/// A file. What is none is left out where it is embedded.
+#[derive(Serialize)]
+pub(super) struct Shown<'a> {
+    id: i64,
+    date: String,
+    #[serde(flatten)]
+    published: Option<Published<'a>>,
+    slug: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(rename = "type")]
+    sort: &'static str,
+    link: String,
+    title: Rendered<Escaped<'a>>,
+    author: i64,
+    featured_media: i64,
+    #[serde(flatten)]
+    about: Option<About>,
+    caption: Rendered<Paragraph<'a>>,
+    alt_text: &'a str,
+    media_type: &'static str,
+    mime_type: &'a str,
+    media_details: Details<'a>,
+    #[serde(flatten)]
+    uploaded: Option<UploadedFor>,
+    source_url: String,
+    _links: Links,
+}
+
+/// When a file came, and whence.
+#[derive(Serialize)]
+struct Published<'a> {
+    date_gmt: String,
+    guid: Rendered<Cow<'a, str>>,
+    modified: String,
+    modified_gmt: String,
+}
+
+/// What is the same of every file.
+#[derive(Serialize)]
+struct About {
+    comment_status: &'static str,
+    ping_status: &'static str,
+    template: &'static str,
+    meta: Empty,
+    class_list: [String; 5],
+    description: Rendered<&'static str>,
+}
+
+/// The post that a file was uploaded for; null: none that is public.
+#[derive(Serialize)]
+struct UploadedFor {
+    post: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Details<'a> {
+    Image { width: u32, height: u32, file: &'a str, filesize: u64, sizes: Sizes<'a>, image_meta: Nothing },
+    Other { filesize: u64, sizes: Nothing },
+}
+
+#[derive(Serialize)]
+struct Sizes<'a> {
+    full: Size<'a>,
+}
+
+#[derive(Serialize)]
+struct Size<'a> {
+    file: &'a str,
+    width: u32,
+    height: u32,
+    mime_type: &'a str,
+    source_url: String,
+}
+
+/// An object without members.
+#[derive(Serialize)]
+struct Nothing {}
+
 /// A file, whole or as it is embedded.
-pub(super) fn draw(context: &Context, file: &File, embedded: bool) -> Value {
+pub(super) fn draw<'a>(context: &Context, file: &'a File, embedded: bool) -> Shown<'a> {
     let (number, media) = (file.number, &file.media);
     let (date, date_gmt) = context.times(media.created_at);
     let url = format!("{}{}", context.view.public_url.as_str().trim_end_matches('/'), media.path());
-    let title = json!({"rendered": escaped(if media.title.is_empty() { &media.name } else { &media.title })});
-    let paragraph = |text: &str| if text.is_empty() { String::new() } else { format!("<p>{}</p>\n", escaped(text)) };
-    let caption = json!({"rendered": paragraph(&media.caption)});
     let is_image = media.content_type.starts_with("image/");
     let details = if is_image {
         let (width, height) = (media.width.unwrap_or(0), media.height.unwrap_or(0));
-        json!({
-            "width": width, "height": height, "file": below_uploads(file), "filesize": media.size,
-            "sizes": {"full": {
-                "file": media.name, "width": width, "height": height, "mime_type": media.content_type, "source_url": url,
-            }},
-            "image_meta": {},
-        })
+        let (mime_type, source_url) = (&media.content_type, url.clone());
+        let full = Size { file: &media.name, width, height, mime_type, source_url };
+        let (file, filesize, sizes) = (below_uploads(file), media.size, Sizes { full });
+        Details::Image { width, height, file, filesize, sizes, image_meta: Nothing {} }
     } else {
-        json!({"filesize": media.size, "sizes": {}})
+        Details::Other { filesize: media.size, sizes: Nothing {} }
     };
-    let kind = if is_image { "image" } else { "file" };
-    let links = json!({
-        "self": own(&context.at(&format!("media/{number}"))),
-        "collection": link(&context.at("media")),
-        "about": link(&context.at("types/attachment")),
-        "replies": embeddable(&context.at(&format!("comments?post={number}"))),
-    });
-    if embedded {
-        return json!({
-            "id": number, "date": date, "slug": file.slug(), "type": "attachment", "link": url, "title": title,
-            "author": 0, "featured_media": 0, "caption": caption, "alt_text": media.alt, "media_type": kind,
-            "mime_type": media.content_type, "media_details": details, "source_url": url, "_links": links,
-        });
+    let classes = ["attachment", "type-attachment", "status-inherit", "hentry"].map(str::to_owned);
+    let [attachment, sort, status, hentry] = classes;
+    Shown {
+        id: number,
+        published: (!embedded).then(|| Published {
+            date_gmt: date_gmt.clone(),
+            guid: Rendered { rendered: media.source_url.as_deref().map_or_else(|| url.clone().into(), Cow::from) },
+            modified: date.clone(),
+            modified_gmt: date_gmt,
+        }),
+        date,
+        slug: file.slug(),
+        status: (!embedded).then_some("inherit"),
+        sort: "attachment",
+        link: url.clone(),
+        title: Rendered { rendered: Escaped(if media.title.is_empty() { &media.name } else { &media.title }) },
+        author: 0,
+        featured_media: 0,
+        about: (!embedded).then(|| About {
+            comment_status: "closed",
+            ping_status: "closed",
+            template: "",
+            meta: [],
+            class_list: [format!("post-{number}"), attachment, sort, status, hentry],
+            description: Rendered { rendered: "" },
+        }),
+        caption: Rendered { rendered: Paragraph(&media.caption) },
+        alt_text: &media.alt,
+        media_type: if is_image { "image" } else { "file" },
+        mime_type: &media.content_type,
+        media_details: details,
+        uploaded: (!embedded).then_some(UploadedFor { post: file.post }),
+        source_url: url,
+        _links: Links::default()
+            .with("self", own(context.at(&format!("media/{number}"))))
+            .with("collection", link(context.at("media")))
+            .with("about", link(context.at("types/attachment")))
+            .with("replies", embeddable(context.at(&format!("comments?post={number}")))),
     }
-    json!({
-        "id": number, "date": date, "date_gmt": date_gmt,
-        "guid": {"rendered": media.source_url.as_deref().unwrap_or(&url)},
-        "modified": date, "modified_gmt": date_gmt, "slug": file.slug(), "status": "inherit", "type": "attachment",
-        "link": url, "title": title, "author": 0, "featured_media": 0, "comment_status": "closed",
-        "ping_status": "closed", "template": "", "meta": [],
-        "class_list": [format!("post-{number}"), "attachment", "type-attachment", "status-inherit", "hentry"],
-        "description": {"rendered": ""}, "caption": caption, "alt_text": media.alt, "media_type": kind,
-        "mime_type": media.content_type, "media_details": details, "post": file.post, "source_url": url,
-        "_links": links,
-    })
 }
 
 /// Where the file lay below the folder of uploads.

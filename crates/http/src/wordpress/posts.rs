@@ -1,22 +1,20 @@
 //! Posts and pages.
 
-use std::collections::{HashMap, HashSet};
+mod drawing;
+
 use std::ops::Bound;
 
 use domain::articles::Kind;
-use domain::media::named_by;
-use domain::published::{ArticleSummary, PublishedArticle};
+use domain::published::PublishedArticle;
 use persistence::Conn;
 use persistence::changes::Window;
-use persistence::wordpress::{self, Author, Comment, File, PostOrder, PostQuery, Posts, Relation, TermFilter};
-use serde_json::{Value, json};
+use persistence::wordpress::{self, PostOrder, PostQuery, Posts, Relation, TermFilter};
 
 use super::embed::Embed;
 use super::params::Params;
-use super::shape::{curies, embeddable, escaped, link, own};
 use super::wrong::{Failure, Wrong};
-use super::{Answered, Context, Counted, comments, files, slice, terms, users};
-use crate::delivery::Depends;
+use super::{Answered, Context, Counted, slice};
+pub(super) use drawing::{Drawing, Small};
 
 /// Posts, or pages.
 #[derive(Clone, Copy)]
@@ -62,13 +60,18 @@ pub(super) fn list(
     let counted = Counted { total, per_page: slice.limit, page };
     counted.refuse_beyond(&params)?;
     let window = window(context, &query, &articles);
-    let mut drawing = Drawing::read(conn, context, &articles, open, embed)?;
-    let body = articles.iter().map(|article| drawing.draw(article, of, embedded)).collect();
+    let drawing = Drawing::read(conn, context, &articles, open, embed)?;
+    let depends = drawing.depends.clone();
     let depends = match by_slug(&query) {
-        Some(slugs) => drawing.depends.and_within(slugs).shown_as(["lists", "list:all"].map(str::to_owned)),
-        None => drawing.depends.and_within(named(&query)).and_list(window),
+        Some(slugs) => depends.and_within(slugs).shown_as(["lists", "list:all"].map(str::to_owned)),
+        None => depends.and_within(named(&query)).and_list(window),
     };
-    Ok(Answered::new(body, depends).counted(counted))
+    let answered = if embedded {
+        Answered::new(&articles.iter().map(|article| drawing.small(article)).collect::<Vec<_>>(), depends)?
+    } else {
+        Answered::new(&articles.iter().map(|article| drawing.whole(article)).collect::<Vec<_>>(), depends)?
+    };
+    Ok(answered.counted(counted))
 }
 
 /// One post.
@@ -93,10 +96,13 @@ pub(super) fn show(
     let Some(article) = articles.first() else {
         return Err(Wrong::not_found("rest_post_invalid_id", "Invalid post ID.").into());
     };
-    let mut drawing = Drawing::read(conn, context, &articles, open, embed)?;
-    let body = drawing.draw(article, of, embedded);
-    let depends = drawing.depends.shown_as([article.summary.id.after("article:")]);
-    let mut answered = Answered::new(body, depends);
+    let drawing = Drawing::read(conn, context, &articles, open, embed)?;
+    let depends = drawing.depends.clone().shown_as([article.summary.id.after("article:")]);
+    let mut answered = if embedded {
+        Answered::new(&drawing.small(article), depends)?
+    } else {
+        Answered::new(&drawing.whole(article), depends)?
+    };
     answered.alternate = Some(article.summary.joined.url.clone());
     Ok(answered)
 }
@@ -223,218 +229,5 @@ pub(super) fn everything(context: &Context, pages: bool) -> Window {
         seen: (Bound::Unbounded, Bound::Unbounded),
         next: None,
         counted: true,
-    }
-}
-
-/// The hash and the name of the file above an article, if it is one of ours.
-fn cover(article: &PublishedArticle) -> Option<(String, String)> {
-    let image = article.summary.stored.cover_image.as_ref()?;
-    named_by(&image.url).map(|(sha256, name)| (sha256.to_owned(), name.to_owned()))
-}
-
-/// What is drawn of a page of posts, with all that they refer to.
-pub(super) struct Drawing<'a> {
-    context: &'a Context,
-    embed: &'a Embed,
-    numbers: HashMap<String, i64>,
-    open: HashSet<String>,
-    authors: HashMap<String, Author>,
-    comments: HashMap<String, Vec<Comment>>,
-    /// By hash and name.
-    files: HashMap<(String, String), File>,
-    depends: Depends,
-}
-
-impl<'a> Drawing<'a> {
-    fn read(
-        conn: &mut Conn,
-        context: &'a Context,
-        articles: &[PublishedArticle],
-        open: HashSet<String>,
-        embed: &'a Embed,
-    ) -> Result<Self, Failure> {
-        let mut ids = Vec::new();
-        let mut signed = Vec::new();
-        for ArticleSummary { id, joined, .. } in articles.iter().map(|article| &article.summary) {
-            ids.push(id.to_string());
-            ids.extend(joined.parent_id.iter().map(ToString::to_string));
-            ids.extend(joined.categories.iter().map(|category| category.id.to_string()));
-            ids.extend(joined.tags.iter().map(|tag| tag.id.to_string()));
-            signed.extend(joined.bylines.first().map(|byline| byline.id.to_string()));
-        }
-        signed.sort_unstable();
-        signed.dedup();
-        ids.extend(signed.iter().cloned());
-        ids.sort_unstable();
-        ids.dedup();
-        let numbers = wordpress::numbers_of(conn, ids)?;
-        let all: Vec<String> = articles.iter().map(|article| article.summary.id.to_string()).collect();
-        let mut depends = Depends::default().and_within(all.iter().map(|id| format!("article:{id}")));
-        let mut authors = HashMap::new();
-        if embed.wants("author") && !signed.is_empty() {
-            depends = depends.and_within(signed.iter().map(|id| format!("byline:{id}")));
-            depends = depends.shown_as(["list:bylines".to_owned()]);
-            authors = wordpress::authors_named(conn, signed)?;
-        }
-        let mut comments = HashMap::new();
-        if embed.wants("replies") && !all.is_empty() {
-            depends = depends.and_within(all.iter().map(|id| format!("comments:{id}")));
-            depends = depends.shown_as(["list:comments".to_owned()]);
-            comments = wordpress::latest_comments(conn, all)?;
-        }
-        let covers = articles.iter().filter_map(cover).map(|(sha256, _)| sha256).collect::<Vec<_>>();
-        if !covers.is_empty() {
-            depends = depends.and(Depends::on([files::FILES.to_owned()]));
-        }
-        let files = wordpress::files_of(conn, covers, context.view.now)?;
-        // Whether one may be shown is up to what it belongs to.
-        let owners = files.values().filter_map(|file| file.media.article);
-        let depends = depends.and(Depends::on(owners.map(|id| id.after("article:"))));
-        Ok(Self { context, embed, numbers, open, authors, comments, files, depends })
-    }
-
-    /// The file above an article.
-    fn cover(&self, article: &PublishedArticle) -> Option<&File> {
-        self.files.get(&cover(article)?)
-    }
-
-    fn number(&self, id: &impl ToString) -> i64 {
-        self.numbers.get(&id.to_string()).copied().unwrap_or(0)
-    }
-
-    /// A post, whole or as it is embedded.
-    fn draw(&mut self, article: &PublishedArticle, of: Type, embedded: bool) -> Value {
-        let ArticleSummary { id, slug, joined, stored, published_at, updated_at, .. } = &article.summary;
-        let number = self.number(id);
-        let (date, date_gmt) = self.context.times(*published_at);
-        let (modified, modified_gmt) = self.context.times(*updated_at);
-        let author = joined.bylines.first().map_or(0, |byline| self.number(&byline.id));
-        let excerpt =
-            if stored.excerpt.is_empty() { String::new() } else { format!("<p>{}</p>\n", escaped(&stored.excerpt)) };
-        let excerpt = json!({"rendered": excerpt, "protected": false});
-        let title = json!({"rendered": escaped(&stored.title)});
-        let media = self.cover(article).map_or(0, |file| file.number);
-        let links = self.links(article, of, number, author);
-        let mut post = if embedded {
-            json!({
-                "id": number, "date": date, "slug": slug, "type": of.name, "link": joined.url, "title": title,
-                "excerpt": excerpt, "author": author, "featured_media": media, "_links": links,
-            })
-        } else {
-            let numbers = |ids: Vec<String>| ids.iter().map(|id| self.number(id)).collect::<Vec<_>>();
-            let parameter = if of.kind == Kind::Page { "page_id" } else { "p" };
-            let body = article.body.as_ref().map_or("", |body| body.body_html.as_str());
-            let open = if self.open.contains(&id.to_string()) { "open" } else { "closed" };
-            let mut post = json!({
-                "id": number, "date": date, "date_gmt": date_gmt,
-                "guid": {"rendered": format!("{}?{parameter}={number}", self.context.view.public_url)},
-                "modified": modified, "modified_gmt": modified_gmt, "slug": slug, "status": "publish",
-                "type": of.name, "link": joined.url, "title": title,
-                "content": {"rendered": body, "protected": false}, "excerpt": excerpt, "author": author,
-                "featured_media": media,
-            });
-            let mut more = if of.kind == Kind::Page {
-                json!({
-                    "parent": joined.parent_id.as_ref().map_or(0, |parent| self.number(parent)), "menu_order": 0,
-                    "comment_status": open, "ping_status": "closed", "template": "", "meta": [],
-                })
-            } else {
-                json!({
-                    "comment_status": open, "ping_status": "closed", "sticky": stored.featured, "template": "",
-                    "format": "standard", "meta": [],
-                    "categories": numbers(joined.categories.iter().map(|one| one.id.to_string()).collect()),
-                    "tags": numbers(joined.tags.iter().map(|one| one.id.to_string()).collect()),
-                })
-            };
-            let mut classes = vec![
-                format!("post-{number}"),
-                of.name.to_owned(),
-                format!("type-{}", of.name),
-                "status-publish".into(),
-            ];
-            if of.kind == Kind::Article {
-                classes.extend(["format-standard".to_owned(), "hentry".to_owned()]);
-                classes.extend(joined.categories.iter().map(|category| format!("category-{}", category.slug)));
-                classes.extend(joined.tags.iter().map(|tag| format!("tag-{}", tag.slug)));
-            }
-            more["class_list"] = json!(classes);
-            more["_links"] = links;
-            if let (Value::Object(post), Value::Object(more)) = (&mut post, more) {
-                post.extend(more);
-            }
-            post
-        };
-        let embedded = self.embedded(article);
-        if embedded.as_object().is_some_and(|embedded| !embedded.is_empty()) {
-            post["_embedded"] = embedded;
-        }
-        post
-    }
-
-    fn links(&self, article: &PublishedArticle, of: Type, number: i64, author: i64) -> Value {
-        let context = self.context;
-        let mut links = json!({
-            "self": own(&context.at(&format!("{}/{number}", of.base))),
-            "collection": link(&context.at(of.base)),
-            "about": link(&context.at(&format!("types/{}", of.name))),
-        });
-        if author > 0 {
-            links["author"] = embeddable(&context.at(&format!("users/{author}")));
-        }
-        links["replies"] = embeddable(&context.at(&format!("comments?post={number}")));
-        if let Some(parent) = &article.summary.joined.parent_id {
-            links["up"] = embeddable(&context.at(&format!("pages/{}", self.number(parent))));
-        }
-        if let Some(file) = self.cover(article) {
-            links["wp:featuredmedia"] = embeddable(&context.at(&format!("media/{}", file.number)));
-        }
-        links["wp:attachment"] = link(&context.at(&format!("media?parent={number}")));
-        if of.kind == Kind::Article {
-            links["wp:term"] = json!([
-                {"taxonomy": "category", "embeddable": true, "href": context.at(&format!("categories?post={number}"))},
-                {"taxonomy": "post_tag", "embeddable": true, "href": context.at(&format!("tags?post={number}"))},
-            ]);
-        }
-        links["curies"] = curies();
-        links
-    }
-
-    fn embedded(&self, article: &PublishedArticle) -> Value {
-        let mut embedded = json!({});
-        let ArticleSummary { id, joined, kind, .. } = &article.summary;
-        let author = joined.bylines.first().and_then(|byline| self.authors.get(&byline.id.to_string()));
-        if let Some(author) = author {
-            embedded["author"] = json!([users::draw(self.context, author)]);
-        }
-        if let Some(comments) = self.comments.get(&id.to_string()).filter(|comments| !comments.is_empty()) {
-            let url = &joined.url;
-            let drawn: Vec<Value> =
-                comments.iter().map(|comment| comments::draw(self.context, comment, url, true)).collect();
-            embedded["replies"] = json!([drawn]);
-        }
-        if let Some(file) = self.cover(article).filter(|_| self.embed.wants("wp:featuredmedia")) {
-            let hidden = || Wrong::sign_in("rest_forbidden", "Sorry, you are not allowed to do that.").body();
-            let drawn = if file.is_listed() { files::draw(self.context, file, true) } else { hidden() };
-            embedded["wp:featuredmedia"] = json!([drawn]);
-        }
-        if self.embed.wants("wp:term") && *kind == Kind::Article {
-            let categories = joined.categories.iter().map(|category| {
-                let number = self.number(&category.id);
-                terms::small(
-                    self.context,
-                    terms::CATEGORIES,
-                    number,
-                    &category.slug,
-                    Some(&category.path),
-                    &category.name,
-                )
-            });
-            let tags = joined
-                .tags
-                .iter()
-                .map(|tag| terms::small(self.context, terms::TAGS, self.number(&tag.id), &tag.slug, None, &tag.name));
-            embedded["wp:term"] = json!([categories.collect::<Vec<_>>(), tags.collect::<Vec<_>>()]);
-        }
-        embedded
     }
 }

@@ -3,11 +3,11 @@
 use domain::site;
 use persistence::Conn;
 use persistence::wordpress::{self, PostOrder, PostQuery, Slice, Term, Which};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::params::Params;
 use super::posts::everything;
-use super::shape::{curies, escaped, link};
+use super::shape::{Escaped, Links, embeddable, link};
 use super::wrong::{Failure, Wrong};
 use super::{Answered, Context, Counted, cut, slice};
 use crate::delivery::Depends;
@@ -42,8 +42,8 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Re
             let rest = Slice { offset: (slice.offset - total).max(0), limit: slice.limit - shown };
             let (found, all) = wordpress::post_titles(conn, &context.view, &context.settings, &query, rest)?;
             total += all;
-            let about = ("post", subtype, base);
-            rows.extend(found.iter().map(|found| row(context, (found.number, &found.title, &found.url), about)));
+            let what = ("post", subtype, base);
+            rows.extend(found.into_iter().map(|found| hit(context, (found.number, &found.title, found.url), what)));
         }
     } else if sort == "term" {
         let all = [
@@ -63,7 +63,7 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Re
                 Some(path) => site::category_url(settings, public_url, path),
                 None => site::tag_url(settings, public_url, &term.slug),
             };
-            rows.push(row(context, (term.number, &term.name, &url), ("term", subtype, base)));
+            rows.push(hit(context, (term.number, &term.name, url), ("term", subtype, base)));
         }
     }
     let counted = Counted { total, per_page: slice.limit, page };
@@ -74,18 +74,38 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Re
     // Any article may hold the words from its next publication on.
     let lists = Depends::on(["list:categories", "list:tags", "addresses"].map(str::to_owned));
     let depends = [false, true].into_iter().fold(lists, |depends, pages| depends.and_list(everything(context, pages)));
-    Ok(Answered::new(rows.into(), depends).counted(counted))
+    Ok(Answered::new(&rows, depends)?.counted(counted))
 }
 
-fn row(context: &Context, (number, title, url): (i64, &str, &str), (sort, subtype, base): (&str, &str, &str)) -> Value {
+/// What was found.
+#[derive(Serialize)]
+struct Hit {
+    id: i64,
+    title: String,
+    url: String,
+    #[serde(rename = "type")]
+    sort: &'static str,
+    subtype: &'static str,
+    _links: Links,
+}
+
+/// What was found, and what sort of thing it is: its type, its subtype, and where such things stand.
+fn hit(
+    context: &Context,
+    (number, title, url): (i64, &str, String),
+    (sort, subtype, base): (&'static str, &'static str, &str),
+) -> Hit {
     let about = if sort == "post" { format!("types/{subtype}") } else { format!("taxonomies/{subtype}") };
-    json!({
-        "id": number, "title": escaped(title), "url": url, "type": sort, "subtype": subtype,
-        "_links": {
-            "self": [{"embeddable": true, "href": context.at(&format!("{base}/{number}"))}],
-            "about": link(&context.at(&about)),
-            "collection": link(&context.at("search")),
-            "curies": curies(),
-        },
-    })
+    Hit {
+        id: number,
+        title: Escaped(title).to_string(),
+        url,
+        sort,
+        subtype,
+        _links: Links::default()
+            .with("self", embeddable(context.at(&format!("{base}/{number}"))))
+            .with("about", link(context.at(&about)))
+            .with("collection", link(context.at("search")))
+            .with_curies(),
+    }
 }

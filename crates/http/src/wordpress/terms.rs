@@ -4,12 +4,12 @@ use domain::site;
 use persistence::Conn;
 use persistence::wordpress::{self, Term, Which};
 use persistence::wordpress_ids::Numbered;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::embed::Embed;
 use super::params::Params;
 use super::posts::everything;
-use super::shape::{curies, embeddable, escaped, link, own};
+use super::shape::{Empty, Escaped, Links, embeddable, link, own};
 use super::wrong::{Failure, Wrong};
 use super::{Answered, Context, Counted, cut, slice};
 use crate::delivery::Depends;
@@ -138,8 +138,8 @@ pub(super) fn list(
     }
     let above = above(conn, of, &terms, embed)?;
     depends = depends.and_within(above.iter().map(|term| format!("{}:{}", of.scope, term.id)));
-    let drawn: Vec<Value> = terms.iter().map(|term| with_parent(context, of, term, &above, embedded)).collect();
-    Ok(Answered::new(drawn.into(), depends).counted(Counted { total, per_page: slice.limit, page }))
+    let drawn: Vec<Shown<'_>> = terms.iter().map(|term| with_parent(context, of, term, &above, embedded)).collect();
+    Ok(Answered::new(&drawn, depends)?.counted(Counted { total, per_page: slice.limit, page }))
 }
 
 /// One term.
@@ -160,7 +160,7 @@ pub(super) fn show(
         return Err(Wrong::not_found("rest_term_invalid", "Term does not exist.").into());
     };
     let body = with_parent(context, of, term, &above, embedded);
-    let mut answered = Answered::new(body, of.depends(terms.iter().chain(&above)));
+    let mut answered = Answered::new(&body, of.depends(terms.iter().chain(&above)))?;
     answered.alternate = Some(address(context, of, &term.slug, term.path.as_deref()));
     Ok(answered)
 }
@@ -176,51 +176,61 @@ fn above(conn: &mut Conn, of: Taxonomy, terms: &[Term], embed: &Embed) -> Result
     of.numbered(conn, &parents)
 }
 
-fn with_parent(context: &Context, of: Taxonomy, term: &Term, above: &[Term], embedded: bool) -> Value {
-    let mut body = draw(context, of, term, embedded);
-    if let Some(parent) = above.iter().find(|other| other.number == term.parent) {
-        body["_embedded"] = json!({"up": [draw(context, of, parent, true)]});
-    }
-    body
+/// A category, or a tag. What is none is left out where it is embedded.
+#[derive(Serialize)]
+pub(super) struct Shown<'a> {
+    id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<Escaped<'a>>,
+    link: String,
+    name: Escaped<'a>,
+    slug: &'a str,
+    taxonomy: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Empty>,
+    _links: Links,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    _embedded: Option<Above<'a>>,
 }
 
-fn draw(context: &Context, of: Taxonomy, term: &Term, embedded: bool) -> Value {
-    if embedded {
-        return small(context, of, term.number, &term.slug, term.path.as_deref(), &term.name);
-    }
-    let mut body = json!({
-        "id": term.number, "count": term.count, "description": escaped(&term.description),
-        "link": address(context, of, &term.slug, term.path.as_deref()), "name": escaped(&term.name),
-        "slug": term.slug, "taxonomy": of.name,
-    });
-    if of.is_tree() {
-        body["parent"] = json!(term.parent);
-    }
-    body["meta"] = json!([]);
-    body["_links"] = links(context, of, term.number, term.parent);
-    body
+/// What a category stands under.
+#[derive(Serialize)]
+struct Above<'a> {
+    up: [Box<Shown<'a>>; 1],
 }
 
-/// A term as others embed it.
-pub(super) fn small(context: &Context, of: Taxonomy, number: i64, slug: &str, path: Option<&str>, name: &str) -> Value {
-    json!({
-        "id": number, "link": address(context, of, slug, path), "name": escaped(name), "slug": slug,
-        "taxonomy": of.name, "_links": links(context, of, number, 0),
-    })
+fn with_parent<'a>(context: &Context, of: Taxonomy, term: &'a Term, above: &'a [Term], embedded: bool) -> Shown<'a> {
+    let parent = above.iter().find(|other| other.number == term.parent);
+    let up = parent.map(|parent| Above { up: [Box::new(draw(context, of, parent, true))] });
+    Shown { _embedded: up, ..draw(context, of, term, embedded) }
 }
 
-fn links(context: &Context, of: Taxonomy, number: i64, parent: i64) -> Value {
-    let mut links = json!({
-        "self": own(&context.at(&format!("{}/{number}", of.base))),
-        "collection": link(&context.at(of.base)),
-        "about": link(&context.at(&format!("taxonomies/{}", of.name))),
-    });
-    if parent > 0 {
-        links["up"] = embeddable(&context.at(&format!("{}/{parent}", of.base)));
+/// A term, whole or as it is embedded.
+pub(super) fn draw<'a>(context: &Context, of: Taxonomy, term: &'a Term, embedded: bool) -> Shown<'a> {
+    let Term { number, parent, .. } = *term;
+    Shown {
+        id: number,
+        count: (!embedded).then_some(term.count),
+        description: (!embedded).then_some(Escaped(&term.description)),
+        link: address(context, of, &term.slug, term.path.as_deref()),
+        name: Escaped(&term.name),
+        slug: &term.slug,
+        taxonomy: of.name,
+        parent: (!embedded && of.is_tree()).then_some(parent),
+        meta: (!embedded).then_some([]),
+        _links: Links::default()
+            .with("self", own(context.at(&format!("{}/{number}", of.base))))
+            .with("collection", link(context.at(of.base)))
+            .with("about", link(context.at(&format!("taxonomies/{}", of.name))))
+            .with_some("up", (parent > 0).then(|| embeddable(context.at(&format!("{}/{parent}", of.base)))))
+            .with("wp:post_type", link(context.at(&format!("posts?{}={number}", of.base))))
+            .with_curies(),
+        _embedded: None,
     }
-    links["wp:post_type"] = link(&context.at(&format!("posts?{}={number}", of.base)));
-    links["curies"] = curies();
-    links
 }
 
 fn address(context: &Context, of: Taxonomy, slug: &str, path: Option<&str>) -> String {

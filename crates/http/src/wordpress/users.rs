@@ -3,10 +3,10 @@
 use domain::site;
 use persistence::Conn;
 use persistence::wordpress::{self, Author};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::params::Params;
-use super::shape::{avatars, escaped, link, own};
+use super::shape::{Avatars, Empty, Escaped, Links, link, own};
 use super::wrong::{Failure, Wrong};
 use super::{Answered, Context, Counted, cut, slice};
 use crate::delivery::Depends;
@@ -16,7 +16,7 @@ const ORDERS: [&str; 8] = ["id", "include", "name", "registered_date", "slug", "
 /// A page of them.
 pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Result<Answered, Failure> {
     let (slice, page) = slice(&mut params);
-    params.embedded("users")?;
+    let embedded = params.embedded("users")?;
     let orderby = params.choice("orderby", &ORDERS, "name");
     let ascending = params.choice("order", &["asc", "desc"], "asc") == "asc";
     let search = params.text("search").map(str::to_lowercase).filter(|text| !text.trim().is_empty());
@@ -59,19 +59,20 @@ pub(super) fn list(conn: &mut Conn, context: &Context, mut params: Params) -> Re
         authors.reverse();
     }
     let total = i64::try_from(authors.len()).unwrap_or(i64::MAX);
-    let drawn: Vec<Value> = cut(authors, slice).iter().map(|author| draw(context, author)).collect();
-    Ok(Answered::new(drawn.into(), depends).counted(Counted { total, per_page: slice.limit, page }))
+    let authors = cut(authors, slice);
+    let drawn: Vec<User<'_>> = authors.iter().map(|author| draw(context, author, embedded)).collect();
+    Ok(Answered::new(&drawn, depends)?.counted(Counted { total, per_page: slice.limit, page }))
 }
 
 /// One of them.
 pub(super) fn show(conn: &mut Conn, context: &Context, mut params: Params, number: i64) -> Result<Answered, Failure> {
-    params.embedded("this user")?;
+    let embedded = params.embedded("this user")?;
     params.finish()?;
     let all = wordpress::authors(conn, &context.view)?;
     let Some(author) = all.iter().find(|author| author.number == number) else {
         return Err(Wrong::not_found("rest_user_invalid_id", "Invalid user ID.").into());
     };
-    Ok(Answered::new(draw(context, author), depends(&all)))
+    Ok(Answered::new(&draw(context, author, embedded), depends(&all))?)
 }
 
 /// What they all depend on: who there is, and who has signed something.
@@ -80,16 +81,36 @@ fn depends(authors: &[Author]) -> Depends {
     Depends::on(keys).and_within(authors.iter().map(|author| format!("byline:{}", author.id)))
 }
 
-/// A user, which looks the same wherever it is.
-pub(super) fn draw(context: &Context, author: &Author) -> Value {
+/// A user.
+#[derive(Serialize)]
+pub(super) struct User<'a> {
+    id: i64,
+    name: Escaped<'a>,
+    url: &'a str,
+    description: Escaped<'a>,
+    link: String,
+    slug: &'a str,
+    avatar_urls: Avatars<'a>,
+    /// None where it is embedded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Empty>,
+    _links: Links,
+}
+
+/// A user, whole or as it is embedded.
+pub(super) fn draw<'a>(context: &Context, author: &'a Author, embedded: bool) -> User<'a> {
     let number = author.number;
-    json!({
-        "id": number, "name": escaped(&author.name), "url": author.website, "description": escaped(&author.bio),
-        "link": site::byline_url(&context.settings, &context.view.public_url, &author.slug), "slug": author.slug,
-        "avatar_urls": avatars(author.avatar_url.as_deref()), "meta": [],
-        "_links": {
-            "self": own(&context.at(&format!("users/{number}"))),
-            "collection": link(&context.at("users")),
-        },
-    })
+    User {
+        id: number,
+        name: Escaped(&author.name),
+        url: &author.website,
+        description: Escaped(&author.bio),
+        link: site::byline_url(&context.settings, &context.view.public_url, &author.slug),
+        slug: &author.slug,
+        avatar_urls: Avatars::of(author.avatar_url.as_deref()),
+        meta: (!embedded).then_some([]),
+        _links: Links::default()
+            .with("self", own(context.at(&format!("users/{number}"))))
+            .with("collection", link(context.at("users"))),
+    }
 }
