@@ -108,8 +108,8 @@ figures for a million articles too. Missed: {missed}. The last section is `make 
 
 Whatever serves (Byline, the bare route, PostgreSQL, `pgbench`) runs on one core; the load (`wrk`, 32 connections where
 nothing else is said) runs on another one. Byline has one worker; its limits and access log are off, its metrics on.
-\"Cache off\" is `--cache-size 0`: no answer is kept. Settings, small forms and counts are still in memory, as of an entry of
-the log of changes (`persistence/src/forms.rs`, `totals.rs`); the operating system's cache is warm.
+\"Cache off\" is `--cache-size 0`: no answer is kept. Settings, small forms and counts are still in memory, as of an entry
+of the log of changes (`persistence/src/forms.rs`, `totals.rs`); the operating system's cache is warm.
 
 - **A ratio to a bare route** is the server's time on the processor per request (user and system, from
   `/proc/PID/stat`), the bare route's divided by Byline's: a load generator saturates first, so rates say less. They

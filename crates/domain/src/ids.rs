@@ -28,7 +28,7 @@ macro_rules! ids {
             }
 
             /// The identity with something before it, as keys of caches have it.
-            pub fn after(self, prefix: &str) -> String {
+            pub fn prefixed(self, prefix: &str) -> String {
                 let mut key = String::with_capacity(prefix.len() + 36);
                 key.push_str(prefix);
                 key.push_str(self.0.hyphenated().encode_lower(&mut [0; 36]));

@@ -163,7 +163,7 @@ pub(crate) fn depends(shown: Shown, articles: impl Iterator<Item = ArticleId>) -
         Some((kind, id)) if kind != "list" => format!("name:{id}"),
         _ => key.clone(),
     });
-    let articles = articles.map(|id| id.after("article:"));
+    let articles = articles.map(|id| id.prefixed("article:"));
     let depends = Depends::default().and_within(names).and_within(articles).shown_as(shown.named.iter().cloned());
     match shown.window {
         Some(window) => depends.and_list(window),
@@ -242,7 +242,7 @@ pub(crate) async fn show(
     let (view, (slug, locale)) = (view(app), named.clone());
     let find = move |conn: &mut persistence::Conn| published::find(conn, &view, locale.as_deref(), &slug);
     let found = app.db.peek(find).await?;
-    let on = |id: ArticleId| Depends::on([id.after("article:")]);
+    let on = |id: ArticleId| Depends::on([id.prefixed("article:")]);
     let article = match found {
         Found::Article(article) => article,
         Found::Moved(id, slug) => return Ok(moved(app, request, "/v1/articles", &slug, on(id))),

@@ -28,6 +28,16 @@ pub(crate) fn one_of<C, V: Clone + Default>(column: C, mut values: Vec<V>) -> On
     OneOf { column, values }
 }
 
+/// A text column that leads to no index, since it is no bare one. SQLite does not know how many rows there are of
+/// anything: beside a column that leads to few of them, it would rather walk over all that are of this kind, or under this
+/// scope.
+macro_rules! unindexed {
+    ($column:expr) => {
+        diesel::TextExpressionMethods::concat($column, "")
+    };
+}
+pub(crate) use unindexed;
+
 /// `(first, second) < (…)`, or `>`: what comes after a position in an index over both.
 pub(crate) struct Beyond<A, B, const ASCENDING: bool> {
     columns: (A, B),

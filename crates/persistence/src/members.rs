@@ -2,16 +2,15 @@
 
 use diesel::prelude::*;
 use domain::ids::SubscriberId;
-use domain::newsletter::Frequency;
 use domain::permissions::Action;
 use domain::secrets::{Secrets, sha256};
-use domain::subscriptions::{self, ConsentKind, Format, State};
+use domain::subscriptions::{self, ConsentKind, State};
 use domain::text::{Email, Prose};
-use domain::{Actor, Result, Timestamp};
+use domain::{Actor, Error, Result, Timestamp};
 
 use crate::consents::{Event, Origin};
-use crate::schema::subscribers;
-use crate::{Conn, Fate, consents, newsletters, suppressions};
+use crate::schema::subscribers as rows;
+use crate::{Conn, Fate, consents, newsletters, subscribers, suppressions};
 
 /// Someone who received mails there.
 #[derive(Debug, Clone)]
@@ -44,37 +43,23 @@ pub fn bring(
     if suppressions::strongest(conn, &[&email_hmac, &domain_hmac])?.is_some() {
         return Ok(None);
     }
-    let known = crate::subscribers::lock_by_address(conn, &email_hmac)?;
-    let state = if attested.is_some() { State::Active } else { State::Pending };
     let since = member.since.unwrap_or(now).min(now);
-    let (id, fate) = match known {
-        Some(known) if known.state == State::Pending && state == State::Active => (known.id, Fate::Updated),
-        Some(_) => return Ok(Some(Fate::Unchanged)),
-        None => (member.id, Fate::Created),
-    };
-    let standing = (
-        subscribers::state.eq(state.as_str()),
-        subscribers::confirmed_at.eq(attested.map(|_| since.micros())),
-        subscribers::updated_at.eq(now.micros()),
-    );
-    if fate == Fate::Updated {
-        let pending = subscribers::table.find(id.to_string());
-        diesel::update(pending).set((standing, subscribers::version.eq(subscribers::version + 1))).execute(conn)?;
-        crate::subscribers::forget_confirmations(conn, id)?;
-    } else {
-        let row = (
-            subscribers::id.eq(id.to_string()),
-            subscribers::newsletter_id.eq(newsletters::ensure(conn, now)?.id.to_string()),
-            subscribers::email.eq(member.email.as_str()),
-            subscribers::email_hmac.eq(&email_hmac),
-            subscribers::all_categories.eq(true),
-            subscribers::frequency.eq(Frequency::Weekly.as_str()),
-            subscribers::format.eq(Format::Html.as_str()),
-            subscribers::token_epoch.eq(0),
-            subscribers::version.eq(1),
-            subscribers::created_at.eq(since.micros()),
-        );
-        diesel::insert_into(subscribers::table).values((row, standing)).execute(conn)?;
+    let newsletter = newsletters::ensure(conn, now)?;
+    let is_new = subscribers::insert(conn, &newsletter, member.id, (&member.email, &email_hmac), since, now)?;
+    let known = subscribers::lock_by_address(conn, &email_hmac)?.ok_or(Error::Busy { retry_after: 1 })?;
+    let id = known.id;
+    if attested.is_some() && known.state == State::Pending {
+        diesel::update(rows::table.find(id.to_string()))
+            .set((
+                rows::state.eq(State::Active.as_str()),
+                rows::confirmed_at.eq(since.micros()),
+                rows::updated_at.eq(now.micros()),
+                rows::version.eq(rows::version + 1),
+            ))
+            .execute(conn)?;
+        subscribers::forget_confirmations(conn, id)?;
+    } else if !is_new {
+        return Ok(Some(Fate::Unchanged));
     }
     let consent = attested.map(|text| keep(conn, text.as_str(), now)).transpose()?;
     let event = Event {
@@ -88,7 +73,7 @@ pub fn bring(
         actor: Some(&by.name),
     };
     consents::record(conn, &event, now)?;
-    Ok(Some(fate))
+    Ok(Some(if is_new { Fate::Created } else { Fate::Updated }))
 }
 
 /// Keeps what was attested, as the texts are kept that people agree to here.

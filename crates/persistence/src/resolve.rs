@@ -8,8 +8,8 @@ use domain::{Error, Result, Timestamp};
 
 use crate::pages::Tree;
 use crate::schema::{bylines as byline_rows, categories, published_articles as published, published_slugs};
-use crate::wordpress_ids::{self, Numbered};
-use crate::{Conn, bylines, redirects, tags};
+use crate::wordpress_ids::Numbered;
+use crate::{Conn, bylines, redirects, tags, wordpress};
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +116,7 @@ fn short(conn: &mut Conn, settings: &Settings, now: Timestamp, named: Short) -> 
         Short::Byline(number) => (Numbered::Byline, number),
         Short::Named(place) => return Ok(first(conn, settings, now, vec![place])?.0),
     };
-    let Some(id) = wordpress_ids::named(conn, resource, number)? else { return Ok(Meaning::Nothing) };
+    let Some(id) = wordpress::ids(conn, resource, &[number])?.pop() else { return Ok(Meaning::Nothing) };
     match resource {
         Numbered::Category => {
             let path: Option<String> = categories::table.find(id).select(categories::path).first(conn).optional()?;

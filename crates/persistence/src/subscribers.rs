@@ -7,10 +7,11 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use domain::ids::{IssueId, SubscriberId};
+use domain::newsletter::{Frequency, Newsletter};
 use domain::permissions::Action;
 use domain::secrets::sha256;
 use domain::subscriptions::{
-    Choice, ConsentKind, FORGET_PENDING, Preferences, REPEAT_WITHIN, Reason, State, Subscriber,
+    Choice, ConsentKind, FORGET_PENDING, Format, Preferences, REPEAT_WITHIN, Reason, State, Subscriber,
 };
 use domain::text::Email;
 use domain::{Actor, Error, Result, Timestamp};
@@ -101,6 +102,34 @@ pub fn find(conn: &mut Conn, id: SubscriberId) -> Result<Subscriber> {
     let row = subscribers::table.find(id.to_string()).select(Row::as_select()).first(conn);
     let row = row.or_not_found("subscriber")?;
     one(conn, row)
+}
+
+/// Makes a pending subscriber of an address (and what stands for it), unless somebody has it: whether it was made.
+/// It is said to be there `since` then; it was asked for `now`.
+pub(crate) fn insert(
+    conn: &mut Conn,
+    newsletter: &Newsletter,
+    id: SubscriberId,
+    (email, email_hmac): (&Email, &str),
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    let row = (
+        subscribers::id.eq(id.to_string()),
+        subscribers::newsletter_id.eq(newsletter.id.to_string()),
+        subscribers::email.eq(email.as_str()),
+        subscribers::email_hmac.eq(email_hmac),
+        subscribers::state.eq(State::Pending.as_str()),
+        subscribers::all_categories.eq(true),
+        subscribers::frequency.eq(Frequency::Weekly.as_str()),
+        subscribers::format.eq(Format::Html.as_str()),
+        subscribers::token_epoch.eq(0),
+        subscribers::version.eq(1),
+        subscribers::created_at.eq(since.micros()),
+        subscribers::updated_at.eq(now.micros()),
+    );
+    let made = on!(conn, |c| diesel::insert_into(subscribers::table).values(row).on_conflict_do_nothing().execute(c))?;
+    Ok(made == 1)
 }
 
 /// The subscriber with an address, locked until the transaction ends; `None` if there is none.

@@ -7,8 +7,8 @@ use domain::ids::{CategoryId, SubscriberId};
 use domain::newsletter::{Frequency, Newsletter};
 use domain::secrets::{Secrets, Token, sha256};
 use domain::subscriptions::{
-    self, CAPS_REACH, CONFIRM_WITHIN, Choice, ConsentKind, Format, MANAGE_FOR, Mail, Past, REPEAT_WITHIN, Reason,
-    Request, State, Subscriber, SubscriptionWrite,
+    self, CAPS_REACH, CONFIRM_WITHIN, Choice, ConsentKind, MANAGE_FOR, Mail, Past, REPEAT_WITHIN, Reason, Request,
+    State, Subscriber, SubscriptionWrite,
 };
 use domain::text::Email;
 use domain::{Error, Result, Timestamp};
@@ -135,21 +135,7 @@ fn enter(
     email_hmac: &str,
     now: Timestamp,
 ) -> Result<Subscriber> {
-    let row = (
-        subscribers::id.eq(SubscriberId::new().to_string()),
-        subscribers::newsletter_id.eq(newsletter.id.to_string()),
-        subscribers::email.eq(request.email.as_str()),
-        subscribers::email_hmac.eq(email_hmac),
-        subscribers::state.eq(State::Pending.as_str()),
-        subscribers::all_categories.eq(true),
-        subscribers::frequency.eq(Frequency::Weekly.as_str()),
-        subscribers::format.eq(Format::Html.as_str()),
-        subscribers::token_epoch.eq(0),
-        subscribers::version.eq(1),
-        subscribers::created_at.eq(now.micros()),
-        subscribers::updated_at.eq(now.micros()),
-    );
-    on!(conn, |c| diesel::insert_into(subscribers::table).values(row).on_conflict_do_nothing().execute(c))?;
+    crate::subscribers::insert(conn, newsletter, SubscriberId::new(), (&request.email, email_hmac), now, now)?;
     let subscriber = crate::subscribers::lock_by_address(conn, email_hmac)?;
     let subscriber = subscriber.ok_or(Error::Busy { retry_after: 1 })?;
     if subscriber.state == State::Pending {

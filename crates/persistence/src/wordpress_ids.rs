@@ -123,9 +123,3 @@ pub fn of(conn: &mut Conn, resource: Numbered, id: &str) -> Result<Option<i64>> 
     let own = numbers::table.filter(numbers::resource.eq(resource.as_str())).filter(numbers::id.eq(id));
     Ok(own.select(numbers::number).first(conn).optional()?)
 }
-
-/// What has a number.
-pub(crate) fn named(conn: &mut Conn, resource: Numbered, number: i64) -> Result<Option<String>> {
-    let own = numbers::table.filter(numbers::family.eq(resource.family())).filter(numbers::number.eq(number));
-    Ok(own.filter(numbers::resource.eq(resource.as_str())).select(numbers::id).first(conn).optional()?)
-}

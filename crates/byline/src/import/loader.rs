@@ -25,9 +25,9 @@ use crate::store::Store;
 
 /// Articles, and comments, of one transaction.
 const ARTICLES: usize = 100;
+const COMMENTS: usize = 2_000;
 /// No article is waited for beyond so many bytes of bodies: they are in memory several times while they are written.
 const BYTES: usize = 4 * 1024 * 1024;
-const COMMENTS: usize = 2_000;
 
 /// Whose identities the things of an export have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -124,7 +124,7 @@ impl<'a> Around<'a> {
         // With what they stand under, which is on some list.
         let mut depends = Depends::on(["list:comments".to_owned()])
             .shown_as(["lists", "list:all"].map(str::to_owned))
-            .and_within(posts.iter().map(|article| article.summary.id.after("article:")));
+            .and_within(posts.iter().map(|article| article.summary.id.prefixed("article:")));
         let mut up = None;
         if embed.wants("up") {
             let drawing = Drawing::read(conn, context, posts, HashSet::new(), &NOTHING)?;

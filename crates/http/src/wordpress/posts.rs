@@ -97,7 +97,7 @@ pub(super) fn show(
         return Err(Wrong::not_found("rest_post_invalid_id", "Invalid post ID.").into());
     };
     let drawing = Drawing::read(conn, context, &articles, open, embed)?;
-    let depends = drawing.depends.clone().shown_as([article.summary.id.after("article:")]);
+    let depends = drawing.depends.clone().shown_as([article.summary.id.prefixed("article:")]);
     let mut answered = if embedded {
         Answered::new(&drawing.small(article), depends)?
     } else {

@@ -16,7 +16,7 @@ use domain::{Result, Timestamp};
 use super::filter::{Filter, Relation, TermField, Test, What};
 use crate::changes::Window;
 use crate::db::MultiBackend;
-use crate::fragments::one_of;
+use crate::fragments::{one_of, unindexed};
 use crate::published::{self, Range, View};
 use crate::schema::{published_articles, published_in, tags as tag_rows};
 use crate::wordpress::Slice;
@@ -175,9 +175,7 @@ fn fitting(
     let select = |conn: &Conn| -> Select<'_> {
         let mut select = published_articles::table.into_boxed();
         select = if few {
-            // SQLite does not know how many rows there are of anything, and would rather walk over all of a kind: what
-            // is no bare column leads to no index.
-            select.filter(kind.concat("").eq(query.kind.as_str()))
+            select.filter(unindexed!(kind).eq(query.kind.as_str()))
         } else {
             select.filter(kind.eq(query.kind.as_str()))
         };
@@ -241,8 +239,7 @@ fn in_order(conn: &mut Conn, query: &PostQuery, select: Select<'_>) -> Result<Ve
 fn internal_tags(conn: &mut Conn, ids: Vec<String>, now: Timestamp) -> Result<HashMap<String, Vec<String>>> {
     let rows: Vec<(String, String)> = published_in::table
         .inner_join(tag_rows::table.on(tag_rows::id.eq(published_in::scope_id)))
-        // By the articles, and not by the scope: see `fitting`.
-        .filter(published_in::scope.concat("").eq("tag"))
+        .filter(unindexed!(published_in::scope).eq("tag"))
         .filter(one_of(published_in::article_id, ids))
         .filter(published_in::visible_from.le(now.micros()))
         .filter(published_in::visible_until.gt(now.micros()))

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use crate::db::MultiBackend;
+use crate::fragments::unindexed;
 use crate::schema::{published_articles, published_in};
 
 /// A condition on the rows of the read model.
@@ -35,10 +36,9 @@ pub(crate) fn any_of(scopes: &[(&'static str, String)]) -> Condition {
     let ids = scopes.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>();
     let scope = scopes.first().map_or("", |(scope, _)| *scope);
     let listed = published_in::table
-        // By the article: for each one, SQLite would rather walk over all that stands under these. What is no bare column
-        // leads to no index.
-        .filter(published_in::scope.concat("").eq(scope))
-        .filter(published_in::scope_id.concat("").eq_any(ids))
+        // For each article, by the article.
+        .filter(unindexed!(published_in::scope).eq(scope))
+        .filter(unindexed!(published_in::scope_id).eq_any(ids))
         .filter(published_in::article_id.eq(published_articles::article_id))
         .filter(published_in::revision.eq(published_articles::revision));
     Box::new(exists(listed))

@@ -97,8 +97,10 @@ pub fn files(conn: &mut Conn, query: &FileQuery, slice: Slice, now: Timestamp) -
     if let Some(include) = &query.include {
         keys = keys.filter(one_of(media::id, ids(conn, Numbered::Media, include)?));
     }
-    if let Some(parents) = query.parents.as_ref().filter(|parents| !parents.contains(&0)) {
-        keys = keys.filter(one_of(media::article_id.assume_not_null(), ids(conn, Numbered::Article, parents)?));
+    if let Some(parents) = &query.parents {
+        let under = one_of(media::article_id.assume_not_null(), ids(conn, Numbered::Article, parents)?);
+        keys =
+            if parents.contains(&0) { keys.filter(media::article_id.is_null().or(under)) } else { keys.filter(under) };
     }
     let mut keys: Vec<Key> = keys
         .select((
@@ -113,26 +115,18 @@ pub fn files(conn: &mut Conn, query: &FileQuery, slice: Slice, now: Timestamp) -
         .load(conn)?;
     let search = query.search.as_ref().map(|text| text.to_lowercase());
     let holds = |text: &str| search.as_ref().is_none_or(|search| text.to_lowercase().contains(search));
-    let parents = match &query.parents {
-        Some(parents) => Some((ids(conn, Numbered::Article, parents)?, parents.contains(&0))),
-        None => None,
-    };
     let others = ids(conn, Numbered::Article, &query.parents_exclude)?;
     keys.retain(|key| {
         let is_of = |wanted: &String| match wanted.strip_suffix('/') {
             Some(kind) => key.content_type.split('/').next() == Some(kind),
             None => key.content_type == *wanted,
         };
-        let stands_under =
-            |(parents, none): &(Vec<String>, bool)| key.article.as_ref().map_or(*none, |own| parents.contains(own));
         (holds(&key.title) || holds(&key.name))
             && query.after.is_none_or(|after| key.created_at > after.micros())
             && query.before.is_none_or(|before| key.created_at < before.micros())
-            && query.include.as_ref().is_none_or(|include| include.contains(&key.number))
             && !query.exclude.contains(&key.number)
             && query.slugs.as_ref().is_none_or(|slugs| slugs.contains(&slug(&key.name)))
             && query.types.as_ref().is_none_or(|types| types.iter().any(is_of))
-            && parents.as_ref().is_none_or(stands_under)
             && key.article.as_ref().is_none_or(|own| !others.contains(own))
     });
     let total = i64::try_from(keys.len())?;

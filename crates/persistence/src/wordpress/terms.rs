@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use domain::{Result, Timestamp};
 
 use crate::Conn;
-use crate::fragments::one_of;
+use crate::fragments::{one_of, unindexed};
 use crate::published::View;
 use crate::schema::{
     bylines, categories as category_rows, published_articles, published_in, tags as tag_rows, wordpress_ids as numbers,
@@ -188,9 +188,7 @@ pub fn listed_under(conn: &mut Conn, scope: &str, article: &str, now: Timestamp)
         .and(published_articles::revision.eq(published_in::revision));
     Ok(published_in::table
         .inner_join(published_articles::table.on(same))
-        // By the article: SQLite would rather walk over all that is listed in the scope. What is no bare column leads to
-        // no index.
-        .filter(published_in::scope.concat("").eq(scope))
+        .filter(unindexed!(published_in::scope).eq(scope))
         .filter(published_in::article_id.eq(article))
         .filter(published_articles::visible_from.le(now.micros()))
         .filter(published_articles::visible_until.gt(now.micros()))

@@ -174,7 +174,7 @@ impl<'a> Drawing<'a> {
         let files = wordpress::files_of(conn, covers, context.view.now)?;
         // Whether one may be shown is up to what it belongs to.
         let owners = files.values().filter_map(|file| file.media.article);
-        let depends = depends.and(Depends::on(owners.map(|id| id.after("article:"))));
+        let depends = depends.and(Depends::on(owners.map(|id| id.prefixed("article:"))));
         Ok(Self { context, embed, numbers, open, authors, terms, comments, files, depends })
     }
 

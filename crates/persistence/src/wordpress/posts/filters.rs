@@ -10,7 +10,7 @@ use domain::{Result, Timestamp};
 
 use super::{PostOrder, PostQuery, Relation, TermFilter};
 use crate::db::MultiBackend;
-use crate::fragments::one_of;
+use crate::fragments::{one_of, unindexed};
 use crate::published::{Condition, Range, View, any_of, listed_under, under};
 use crate::schema::published_articles;
 use crate::wordpress::{Slice, ids, named};
@@ -245,9 +245,7 @@ impl<'a> Filters<'a> {
         let (query, now) = (self.query, now.micros());
         let mut select = published_articles::table.into_boxed();
         select = if self.names_some() {
-            // SQLite does not know how many rows there are of anything, and would rather walk over all of a kind: what
-            // is no bare column leads to no index.
-            select.filter(kind.concat("").eq(self.kind().as_str()))
+            select.filter(unindexed!(kind).eq(self.kind().as_str()))
         } else {
             select.filter(kind.eq(self.kind().as_str()))
         };
