@@ -254,10 +254,12 @@ pub(crate) struct Hit {
 pub(crate) fn newest(conn: &mut Conn, words: &Words, before: i64, limit: i64, ranked: bool) -> Result<Vec<Hit>> {
     match conn {
         Conn::Postgres(c) => {
-            let rank = "CAST(ts_rank('{0.1, 0.1, 0.4, 1.0}', words, to_tsquery('simple', $1)) * 1e12 AS BIGINT)";
+            // The rows are wide: which of them are the newest is known before their words are looked at.
+            let rank = "(SELECT CAST(ts_rank('{0.1, 0.1, 0.4, 1.0}', words, to_tsquery('simple', $1)) * 1e12 AS BIGINT)
+                FROM article_words WHERE id = newest.id)";
             let rank = if ranked { rank } else { "0::BIGINT" };
-            // By `id + 0` it cannot be sorted by walking the rows: each would be fetched whole to be looked at.
-            let newest = "SELECT id, words FROM article_words WHERE words @@ to_tsquery('simple', $1) AND id < $2
+            // By `id + 0` nothing is looked for or sorted by walking the rows: nearly all of them may be in the range.
+            let newest = "SELECT id FROM article_words WHERE words @@ to_tsquery('simple', $1) AND id + 0 < $2
                 ORDER BY id + 0 DESC LIMIT $3";
             by_index(c, &format!("SELECT id, {rank} AS rank FROM ({newest}) AS newest"), words, before, limit)
         }

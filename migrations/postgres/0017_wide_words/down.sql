@@ -1,0 +1,1 @@
+ALTER TABLE article_words RESET (toast_tuple_target);

@@ -1,0 +1,1 @@
+-- Nothing: FTS5 keeps no row of words.
