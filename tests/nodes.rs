@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use domain::Timestamp;
+use futures_util::future::join_all;
 use persistence::changes::{self, Op, Resource};
 use persistence::{Conn, DatabaseUrl, Db, Options};
 use serde_json::json;
@@ -170,6 +171,42 @@ both! {
         }
         app.anyone().get("/v1/articles").await.expect(200);
     }
+}
+
+/// On SQLite they are done where they are asked for: there is no lane.
+#[actix_web::test]
+async fn short_reads_on_postgres_take_turns_and_outlive_what_panics_or_hangs() {
+    let app = App::start(Engine::Postgres).await;
+    let db = &app.data.db;
+    let answers = join_all((0..500_u32).map(|number| db.peek(move |_| Ok(number)))).await;
+    for (number, answer) in answers.into_iter().enumerate() {
+        assert_eq!(answer.unwrap() as usize, number);
+    }
+
+    db.peek(|_| -> domain::Result<()> { panic!("as this test wants it") }).await.unwrap_err();
+    assert_eq!(db.peek(|_| Ok(1)).await.unwrap(), 1);
+
+    // More than there are connections.
+    let (hangs, hanging) = mpsc::channel();
+    let peeks: Vec<_> = (0..20)
+        .map(|_| {
+            let ((release, released), hangs, db) = (mpsc::channel::<()>(), hangs.clone(), db.clone());
+            let hang = move |_: &mut Conn| {
+                hangs.send(())?;
+                Ok(released.recv()?)
+            };
+            (release, actix_web::rt::spawn(async move { db.peek(hang).await }))
+        })
+        .collect();
+    let _hanging = actix_web::web::block(move || hanging.recv().map(|()| hanging)).await.unwrap().unwrap();
+    let began = Instant::now();
+    assert!(matches!(db.peek(|_| Ok(())).await, Err(domain::Error::Busy { .. })));
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    for (release, peek) in peeks {
+        drop(release);
+        peek.await.unwrap().unwrap_err();
+    }
+    assert_eq!(db.peek(|_| Ok(2)).await.unwrap(), 2);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The two engines behind one door: pools, transactions, and a bound on everything that waits.
 
 mod group;
+mod lane;
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -21,6 +22,7 @@ use tokio::sync::Semaphore;
 
 use crate::changes::Listener;
 use group::Group;
+use lane::Lane;
 
 /// A connection to either engine. Queries are written once and run on both.
 #[derive(diesel::MultiConnection)]
@@ -123,6 +125,8 @@ pub struct Db {
     engine: Engine,
     readers: Arc<Gate>,
     writers: Arc<Gate>,
+    /// On PostgreSQL, the way of short reads.
+    lane: Option<Arc<Lane>>,
     /// On SQLite, the way to its one writer.
     group: Option<Arc<Group>>,
     committed: Committed,
@@ -144,21 +148,22 @@ impl Db {
             }
             DatabaseUrl::Postgres(_) => Engine::Postgres,
         };
-        let gate = |size: u32, writes: bool| {
-            let manager = Manager { url: options.url.clone(), writes };
-            Gate::open(manager, size)
+        let manager = |purpose: Purpose| Manager { url: options.url.clone(), purpose };
+        let gate = |size: u32, purpose: Purpose| {
+            Gate::open(manager(purpose), size)
                 .map(Arc::new)
                 .map_err(|error| format!("cannot open the database {}: {error}", options.url))
         };
         // SQLite has one writer at a time; a second connection would only wait inside the engine.
-        let writers = gate(if engine == Engine::Sqlite { 1 } else { options.connections }, true)?;
-        let (readers, committed) = (gate(options.connections, false)?, Committed::default());
+        let writers = gate(if engine == Engine::Sqlite { 1 } else { options.connections }, Purpose::Writes)?;
+        let (readers, committed) = (gate(options.connections, Purpose::Reads)?, Committed::default());
         let group = match engine {
             Engine::Sqlite => Some(Group::start(Arc::clone(&writers), Arc::clone(&committed))),
             Engine::Postgres => None,
         };
         let group = group.transpose().map_err(|error| format!("cannot start a thread: {error}"))?.map(Arc::new);
-        Ok(Self { engine, readers, writers, group, committed })
+        let lane = (engine == Engine::Postgres).then(|| Arc::new(Lane::new(manager(Purpose::Peeks))));
+        Ok(Self { engine, readers, writers, lane, group, committed })
     }
 
     /// From now on does this after every commit, on the connection that wrote, before its caller hears of it: if it
@@ -184,15 +189,16 @@ impl Db {
     }
 
     /// [`Db::read`] of a few rows that an index leads to. On SQLite it is done here and now if a connection is free: the
-    /// hop to another thread costs more than such a read.
+    /// hop to another thread costs more than such a read. On PostgreSQL such reads have a lane of their own.
     pub async fn peek<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        if self.engine == Engine::Sqlite
-            && let Ok(_permit) = self.readers.permits.try_acquire()
-        {
+        if let Some(lane) = &self.lane {
+            return lane.read(work).await;
+        }
+        if let Ok(_permit) = self.readers.permits.try_acquire() {
             return self.readers.with(work);
         }
         self.read(work).await
@@ -354,17 +360,24 @@ const FIRST: Duration = Duration::from_secs(5);
 const COME_BACK: u64 = 2;
 
 impl Gate {
+    /// A gate whose database answers.
     fn open(manager: Manager, size: u32) -> Result<Self, ::r2d2::Error> {
+        let gate = Self::new(manager, size, 1);
+        drop(gate.pool.get_timeout(FIRST)?);
+        Ok(gate)
+    }
+
+    /// A gate with so many connections at most, of which so many are kept open when nobody needs them.
+    fn new(manager: Manager, size: u32, idle: u32) -> Self {
         let pool = r2d2::Pool::builder()
             .max_size(size)
-            .min_idle(Some(1))
+            .min_idle(Some(idle))
             .connection_timeout(OPENING)
             .test_on_check_out(true)
             .error_handler(Box::new(LogPoolError))
             .build_unchecked(manager.clone());
-        drop(pool.get_timeout(FIRST)?);
         let permits = Arc::new(Semaphore::new(size as usize));
-        Ok(Self { manager, pool, down: AtomicBool::new(false), permits, waiting: AtomicUsize::new(0) })
+        Self { manager, pool, down: AtomicBool::new(false), permits, waiting: AtomicUsize::new(0) }
     }
 
     async fn run<T, F>(self: &Arc<Self>, work: F) -> Result<T>
@@ -385,13 +398,7 @@ impl Gate {
     fn with<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let mut conn = self.connection()?;
         let outcome = work(&mut conn);
-        match outcome {
-            Err(Error::Internal(what)) if is_lost(&mut conn) => {
-                tracing::error!(what, "the connection to the database was lost");
-                Err(Error::Busy { retry_after: COME_BACK })
-            }
-            outcome => outcome,
-        }
+        heard(&mut conn, outcome)
     }
 
     fn connection(&self) -> Result<PooledConnection<Manager>> {
@@ -433,6 +440,17 @@ struct Place<'a>(&'a AtomicUsize);
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What to say of work that ended like this: if its connection is lost, that the database is out of reach.
+fn heard<T>(conn: &mut Conn, outcome: Result<T>) -> Result<T> {
+    match outcome {
+        Err(Error::Internal(what)) if is_lost(conn) => {
+            tracing::error!(what, "the connection to the database was lost");
+            Err(Error::Busy { retry_after: COME_BACK })
+        }
+        outcome => outcome,
     }
 }
 
@@ -480,11 +498,20 @@ fn patient(url: &url::Url) -> url::Url {
 pub(crate) const POSTGRES_SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s';
     SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;";
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Few rows that an index leads to.
+    Peeks,
+    Reads,
+    Writes,
+}
+
 /// Opens connections of the engine that the URL names.
 #[derive(Clone)]
 pub(crate) struct Manager {
     url: DatabaseUrl,
-    writes: bool,
+    purpose: Purpose,
 }
 
 impl ManageConnection for Manager {
@@ -501,7 +528,7 @@ impl ManageConnection for Manager {
                      PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;",
                 )
                 .map_err(QueryError)?;
-                if !self.writes {
+                if self.purpose != Purpose::Writes {
                     conn.batch_execute("PRAGMA query_only = ON").map_err(QueryError)?;
                 }
                 Ok(Conn::Sqlite(conn))
@@ -509,8 +536,13 @@ impl ManageConnection for Manager {
             DatabaseUrl::Postgres(url) => {
                 let mut conn = PgConnection::establish(patient(url).as_str()).map_err(ConnectionError)?;
                 conn.batch_execute(POSTGRES_SESSION).map_err(QueryError)?;
-                if !self.writes {
+                if self.purpose != Purpose::Writes {
                     conn.batch_execute("SET default_transaction_read_only = on").map_err(QueryError)?;
+                }
+                if self.purpose == Purpose::Peeks {
+                    // One plan serves all values. Left to itself it makes one each time, and the same one, since it does
+                    // not know the number behind LIMIT otherwise: that takes longer than the read.
+                    conn.batch_execute("SET plan_cache_mode = force_generic_plan").map_err(QueryError)?;
                 }
                 Ok(Conn::Postgres(conn))
             }

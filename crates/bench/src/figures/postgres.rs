@@ -16,8 +16,8 @@ use crate::machine::{Script, Scripts, Store};
 
 /// How many different requests are asked for. `pgbench` prepares the queries of each anew, which takes its time.
 const SCRIPTS: usize = 5;
-/// As many connections as Byline keeps for reading.
-const CONNECTIONS: u32 = 8;
+/// As many connections as take turns at such reads in Byline, on one core. `pgbench` is as fast with 8.
+const CONNECTIONS: u32 = 2;
 
 /// Single articles.
 pub fn single(lab: &Lab) -> Result<Vec<Figure>> {
