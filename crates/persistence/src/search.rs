@@ -224,7 +224,7 @@ pub(crate) fn words(conn: &mut Conn, q: &str, locales: &[&str]) -> Result<Option
     if last.beginning {
         last.beginning = false;
         let whole = Words::new(conn, terms);
-        if newest(conn, &whole, i64::MAX, MANY + 1, false)?.len() > usize::try_from(MANY)? {
+        if is_many(conn, &whole)? {
             return Ok(Some(whole));
         }
         terms = whole.terms;
@@ -233,6 +233,18 @@ pub(crate) fn words(conn: &mut Conn, q: &str, locales: &[&str]) -> Result<Option
         }
     }
     Ok(Some(Words::new(conn, terms)))
+}
+
+/// Whether there are many hits; they themselves are not looked at.
+fn is_many(conn: &mut Conn, words: &Words) -> Result<bool> {
+    match conn {
+        Conn::Postgres(c) => {
+            let next = "SELECT 0::BIGINT AS id, 0::BIGINT AS rank FROM article_words
+                WHERE words @@ to_tsquery('simple', $1) OFFSET $2 LIMIT $3";
+            Ok(!by_index(c, next, words, MANY, 1)?.is_empty())
+        }
+        Conn::Sqlite(c) => has_more(c, &words.query, MANY),
+    }
 }
 
 fn read(q: &str, locales: &[&str]) -> Result<Vec<Term>> {
@@ -256,10 +268,10 @@ pub(crate) fn newest(conn: &mut Conn, words: &Words, before: i64, limit: i64, ra
         Conn::Postgres(c) => {
             // The rows are wide: which of them are the newest is known before their words are looked at.
             let rank = "(SELECT CAST(ts_rank('{0.1, 0.1, 0.4, 1.0}', words, to_tsquery('simple', $1)) * 1e12 AS BIGINT)
-                FROM article_words WHERE id = newest.id)";
+                FROM article_words WHERE ctid = newest.ctid)";
             let rank = if ranked { rank } else { "0::BIGINT" };
             // By `id + 0` nothing is looked for or sorted by walking the rows: nearly all of them may be in the range.
-            let newest = "SELECT id FROM article_words WHERE words @@ to_tsquery('simple', $1) AND id + 0 < $2
+            let newest = "SELECT id, ctid FROM article_words WHERE words @@ to_tsquery('simple', $1) AND id + 0 < $2
                 ORDER BY id + 0 DESC LIMIT $3";
             by_index(c, &format!("SELECT id, {rank} AS rank FROM ({newest}) AS newest"), words, before, limit)
         }
@@ -273,7 +285,7 @@ pub(crate) fn newest(conn: &mut Conn, words: &Words, before: i64, limit: i64, ra
                 return ranked_by_place(c, words, hits);
             }
             for word in &words.each {
-                if is_common(c, word)? {
+                if has_more(c, word, COMMON)? {
                     return ranked_by_place(c, words, hits);
                 }
             }
@@ -303,9 +315,10 @@ fn matching(
 /// search, however many there are.
 const COMMON: i64 = 2_000;
 
-fn is_common(conn: &mut SqliteConnection, word: &str) -> Result<bool> {
-    let hit = "SELECT rowid AS id, 0 AS rank FROM article_words WHERE article_words MATCH $1 LIMIT 1 OFFSET $2";
-    let hits: Vec<Hit> = diesel::sql_query(hit).bind::<Text, _>(word).bind::<BigInt, _>(COMMON).load(conn)?;
+/// Whether FTS5 has more than so many rows for a query.
+fn has_more(conn: &mut SqliteConnection, query: &str, than: i64) -> Result<bool> {
+    let next = "SELECT rowid AS id, 0 AS rank FROM article_words WHERE article_words MATCH $1 LIMIT 1 OFFSET $2";
+    let hits: Vec<Hit> = diesel::sql_query(next).bind::<Text, _>(query).bind::<BigInt, _>(than).load(conn)?;
     Ok(!hits.is_empty())
 }
 
