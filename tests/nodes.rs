@@ -6,6 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use diesel::RunQueryDsl;
 use domain::Timestamp;
 use futures_util::future::join_all;
 use persistence::changes::{self, Op, Resource};
@@ -183,6 +184,10 @@ async fn short_reads_on_postgres_take_turns_and_outlive_what_panics_or_hangs() {
         assert_eq!(answer.unwrap() as usize, number);
     }
 
+    let plans = diesel::dsl::sql::<diesel::sql_types::Text>("SELECT current_setting('plan_cache_mode')");
+    let plans = db.peek(move |conn| Ok(plans.get_result::<String>(conn)?)).await.unwrap();
+    assert_eq!(plans, "force_generic_plan");
+
     db.peek(|_| -> domain::Result<()> { panic!("as this test wants it") }).await.unwrap_err();
     assert_eq!(db.peek(|_| Ok(1)).await.unwrap(), 1);
 
@@ -207,6 +212,29 @@ async fn short_reads_on_postgres_take_turns_and_outlive_what_panics_or_hangs() {
         peek.await.unwrap().unwrap_err();
     }
     assert_eq!(db.peek(|_| Ok(2)).await.unwrap(), 2);
+}
+
+#[actix_web::test]
+async fn short_reads_find_their_way_back_to_postgres_that_went_again_meanwhile() {
+    let cluster = postgres::Cluster::start();
+    let db = Db::open(&Options { url: cluster.url("postgres"), create: false, connections: 1 }).unwrap();
+    let peek = || db.peek(|conn| Ok(diesel::sql_query("SELECT 1").execute(conn)?));
+    peek().await.unwrap();
+    cluster.cut();
+    for _ in 0..3 {
+        assert!(matches!(peek().await, Err(domain::Error::Busy { .. })));
+    }
+    // Long enough to find back, but nobody reads before it goes again.
+    cluster.resume();
+    thread::sleep(Duration::from_secs(2));
+    cluster.cut();
+    cluster.resume();
+    let back = Instant::now();
+    while let Err(error) = peek().await {
+        assert!(matches!(error, domain::Error::Busy { .. }), "{error:?}");
+        assert!(back.elapsed() < Duration::from_secs(2), "not yet back after {:?}", back.elapsed());
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]

@@ -362,16 +362,17 @@ const COME_BACK: u64 = 2;
 impl Gate {
     /// A gate whose database answers.
     fn open(manager: Manager, size: u32) -> Result<Self, ::r2d2::Error> {
-        let gate = Self::new(manager, size, 1);
+        let gate = Self::new(manager, size);
         drop(gate.pool.get_timeout(FIRST)?);
         Ok(gate)
     }
 
-    /// A gate with so many connections at most, of which so many are kept open when nobody needs them.
-    fn new(manager: Manager, size: u32, idle: u32) -> Self {
+    /// A gate with so many connections at most.
+    fn new(manager: Manager, size: u32) -> Self {
         let pool = r2d2::Pool::builder()
             .max_size(size)
-            .min_idle(Some(idle))
+            // Without one that it keeps, the pool opens none for whom waits for none: see `connection`.
+            .min_idle(Some(1))
             .connection_timeout(OPENING)
             .test_on_check_out(true)
             .error_handler(Box::new(LogPoolError))

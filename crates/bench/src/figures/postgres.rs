@@ -16,7 +16,7 @@ use crate::machine::{Script, Scripts, Store};
 
 /// How many different requests are asked for. `pgbench` prepares the queries of each anew, which takes its time.
 const SCRIPTS: usize = 5;
-/// As many connections as take turns at such reads in Byline, on one core. `pgbench` is as fast with 8.
+/// As many connections as take turns at such reads in Byline, on one core. With 8, `pgbench` is a tenth slower.
 const CONNECTIONS: u32 = 2;
 
 /// Single articles.

@@ -30,11 +30,11 @@ impl Lane {
     pub(super) fn new(manager: Manager) -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
         let connections = u32::try_from(cores).unwrap_or(1).saturating_mul(PER_CORE);
-        // None is opened before the first read.
-        Self { gate: Arc::new(Gate::new(manager, connections, 0)), waiting: Mutex::default() }
+        Self { gate: Arc::new(Gate::new(manager, connections)), waiting: Mutex::default() }
     }
 
-    /// Does `work` when its turn comes.
+    /// Does `work` when its turn comes. Who has no answer after [`TURN`] is told to come back: the database hangs, or
+    /// there is more to do than it can.
     pub(super) async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,
